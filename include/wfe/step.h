@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A step: one command in one container, from the image to the result, with everything removed
+ * afterwards on every path.
+ */
+#ifndef WFE_STEP_H
+#define WFE_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wfe/client.h>
+#include <wfe/error.h>
+#include <wfe/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wfe_volume {
+    const char *source; /* absolute path on the daemon's machine; must exist */
+    const char *target; /* absolute path in the container; made when absent */
+    bool readonly;
+} wfe_volume;
+
+enum wfe_stream { WFE_STDOUT = 1, WFE_STDERR = 2 };
+
+/* Bytes of a stream as they come; borrowed during the call. Called from the client's loop. */
+typedef void (*wfe_output_fn)(enum wfe_stream stream, const void *bytes, size_t len, void *user);
+
+/* Every text is copied. NULL and zero mean the default. */
+typedef struct wfe_step_options {
+    size_t size;       /* sizeof(wfe_step_options) */
+    const char *image; /* required; tried as given, then normalised as docker does */
+    /* At most one of run and command. run: "/bin/sh -c RUN". command: argv, in place of the
+     * image's ENTRYPOINT and CMD. args: in place of CMD only. All NULL: the image's own. */
+    const char *run;
+    const char *const *command; /* NULL-terminated */
+    const char *const *args;    /* NULL-terminated */
+    const char *const *env;     /* NULL-terminated "KEY=VALUE", on top of the image's */
+    const wfe_volume *volumes;
+    size_t n_volumes;
+    const char *working_dir; /* absolute; default the image's, else "/" */
+    const char *user;        /* "uid" or "uid:gid"; default "65534:65534" */
+    const char *network;     /* "none" (default) or "host" */
+    uint64_t timeout_ms;     /* of the whole step; 0: none; at most 30 days */
+    uint64_t grace_ms;       /* between TERM and KILL; default 10,000 */
+    const char *name;        /* of the step, for outputs and labels; default "unknown" */
+    const char *run_id;      /* of the run it belongs to; default: a new random one */
+    unsigned attempt;        /* counts from 1; default 1 */
+    /* Bytes of each stream kept for the result; default 1 MiB, at most 64 MiB. */
+    size_t output_limit_bytes;
+    /* Where the streams go as they come; -1 or 0 for nowhere (0, the standard input, is none).
+     * Borrowed until the step has ended. A slow reader slows the container, never wfe. */
+    int stdout_fd;
+    int stderr_fd;
+    wfe_output_fn on_output; /* a listener beside the fds; may be NULL */
+    void *on_output_user;
+} wfe_step_options;
+
+typedef struct wfe_step wfe_step;
+typedef struct wfe_step_result wfe_step_result;
+
+/* How a step ended; the exit code tells more for EXITED only. */
+enum wfe_step_end {
+    WFE_STEP_EXITED = 1,    /* by itself, with any exit code */
+    WFE_STEP_TIMED_OUT = 2, /* stopped by wfe at its timeout */
+    WFE_STEP_CANCELLED = 3, /* stopped by wfe_step_cancel */
+};
+
+/* Runs the step to its end and blocks until then. Success means that the container ran and ended;
+ * its exit code, timeout or cancel is in the result (free with wfe_step_result_free). Failure
+ * means that wfe, containerd or the image prevented it: INVALID, NOT_FOUND (image, volume,
+ * command), UNAVAILABLE, TIMEOUT (of the daemon), ... Nothing is left behind in either case. */
+WFE_API int wfe_step_run(wfe_client *client, const wfe_step_options *options,
+                         wfe_step_result **ret, wfe_error *err);
+
+/* The same without blocking, from the client's loop: done is called once, from
+ * wfe_client_dispatch; result is NULL when err->kind is not 0, else the callee's to free. */
+typedef void (*wfe_step_done_fn)(wfe_step_result *result, const wfe_error *err, void *user);
+WFE_API int wfe_step_start(wfe_client *client, const wfe_step_options *options,
+                           wfe_step_done_fn done, void *user, wfe_step **ret, wfe_error *err);
+/* Asks the step to stop: TERM, the grace, KILL; done still tells when it has ended. Calling it
+ * again kills at once. May be called from any callback. */
+WFE_API void wfe_step_cancel(wfe_step *step);
+
+WFE_API enum wfe_step_end wfe_step_result_end(const wfe_step_result *result);
+/* 0 to 255; 128 + n when signal n ended the command. */
+WFE_API int wfe_step_result_exit_code(const wfe_step_result *result);
+/* The first output_limit_bytes of a stream, NUL-terminated; len may be NULL. Borrowed. */
+WFE_API const char *wfe_step_result_stream(const wfe_step_result *result, enum wfe_stream stream,
+                                           size_t *len);
+/* Bytes the stream had in all; more than len means the kept text was cut. */
+WFE_API uint64_t wfe_step_result_stream_bytes(const wfe_step_result *result,
+                                              enum wfe_stream stream);
+/* Value of an output (##wfe[output key=value]), NULL when there is none. Borrowed. */
+WFE_API const char *wfe_step_result_output(const wfe_step_result *result, const char *key);
+WFE_API size_t wfe_step_result_n_warnings(const wfe_step_result *result);
+WFE_API const char *wfe_step_result_warning(const wfe_step_result *result, size_t index);
+/* The whole result as one JSON object (free with free()): the outputs, "<step>.stdout",
+ * "<step>.stderr", "<step>.exit_code", and under "wfe" what else is known: docs/step-result.md.
+ * NULL when memory ran out. */
+WFE_API char *wfe_step_result_json(const wfe_step_result *result);
+WFE_API void wfe_step_result_free(wfe_step_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The OCI runtime spec of one step (runtime-spec 1.0.2: config.md, config-linux.md) as the JSON
+ * that containerd hands to the runtime. Pure: it looks at nothing but its input, so every fact
+ * about the daemon's machine is a field of wfe_oci_spec. Secure by default; each field that is
+ * zero means the stricter choice.
+ */
+#ifndef WFE_OCI_SPEC_H
+#define WFE_OCI_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strmap.h"
+
+/* The type URL of the Any that carries the spec to containerd. */
+#define WFE_OCI_SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
+#define WFE_OCI_VERSION "1.0.2"
+/* Longest spec that is built; argv and env are what makes one long. */
+#define WFE_OCI_SPEC_MAX_BYTES ((size_t)8 * 1024 * 1024)
+
+enum wfe_oci_network {
+    WFE_OCI_NETWORK_NONE = 0, /* a new network namespace; loopback is all there is */
+    WFE_OCI_NETWORK_HOST,     /* the daemon's own */
+    WFE_OCI_NETWORK_PATH,     /* an existing namespace: netns_path */
+};
+
+/* A bind mount. */
+typedef struct wfe_oci_bind {
+    const char *source; /* absolute, on the daemon's machine; must exist when the task is made */
+    const char *target; /* absolute, in the container; the runtime makes it when absent */
+    bool readonly;
+} wfe_oci_bind;
+
+/* Everything is borrowed during wfe_oci_spec_build. Texts must be UTF-8 (the spec is JSON). */
+typedef struct wfe_oci_spec {
+    const char *const *argv; /* NULL-terminated, at least one */
+    const wfe_strmap *env;   /* complete, PATH included; may be NULL */
+    const char *cwd;         /* absolute; the runtime makes it when absent */
+    uint32_t uid;            /* 0 gets docker's capabilities, all others get none */
+    uint32_t gid;
+    const uint32_t *additional_gids; /* the primary gid is added by the builder */
+    size_t n_additional_gids;
+    const char *hostname; /* NULL: unset */
+
+    const wfe_oci_bind *volumes; /* the user's: nosuid and nodev */
+    size_t n_volumes;
+    const wfe_oci_bind *binds; /* wfe's own files, after the volumes: nosuid and nodev too */
+    size_t n_binds;
+    bool readonly_rootfs;
+
+    enum wfe_oci_network network;
+    const char *netns_path;   /* with WFE_OCI_NETWORK_PATH only */
+    bool cgroup_namespace;    /* the daemon's machine has cgroup v2 */
+    const char *cgroups_path; /* "/namespace/id" or "slice:prefix:id"; NULL: the runtime's choice */
+    /* The daemon runs in a user namespace: with the host's network it owns no network namespace,
+     * and a sysfs cannot be mounted then; the daemon's /sys is bound read-only instead. */
+    bool rootless;
+    /* CPUs of the daemon's machine whose thermal counters are hidden; 0: none (unknown). */
+    unsigned n_cpus;
+} wfe_oci_spec;
+
+/* Builds the spec as compact JSON; free *ret_json with free(). INVALID names the field that is
+ * wrong, LIMIT above WFE_OCI_SPEC_MAX_BYTES, NOMEM. */
+int wfe_oci_spec_build(const wfe_oci_spec *in, char **ret_json, size_t *ret_len, wfe_error *err);
+
+#endif

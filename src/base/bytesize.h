@@ -18,7 +18,8 @@ int wfe_bytesize_parse(const char *text, const char *what, uint64_t min_bytes, u
                        uint64_t *ret_bytes, wfe_error *err);
 
 #define WFE_BYTESIZE_TEXT_SIZE 32
-/* "512 MiB", "1.5 GiB", "17 B": three significant digits at most. Returns out. */
+/* "512 MiB", "1.5 GiB", "17 B": rounded to three digits, 1000 to 1023 of a unit to four. Returns
+ * out. */
 const char *wfe_bytesize_format(uint64_t bytes, char out[WFE_BYTESIZE_TEXT_SIZE]);
 
 #endif

@@ -17,4 +17,8 @@ bool wfe_utf8_is_valid(const void *bytes, size_t len);
  * long as the input. NOMEM. */
 int wfe_utf8_clean(const void *bytes, size_t len, char **ret, size_t *ret_len, wfe_error *err);
 
+/* Bytes of the longest beginning of text that is at most max bytes and cuts no character in two:
+ * for showing a piece of a long text in a message. */
+size_t wfe_utf8_prefix(const char *text, size_t max);
+
 #endif

@@ -19,7 +19,7 @@ typedef struct wfe_oci_process_options {
                                  * word gets "-c" after it */
     const char *const *command; /* replaces ENTRYPOINT and CMD; not together with run */
     const char *const *args;    /* replaces CMD, keeps ENTRYPOINT; not together with run, command */
-    const char *const *env;     /* "KEY=VALUE", over the image's */
+    const wfe_strmap *env;      /* over the image's */
     const char *working_dir;    /* absolute */
 } wfe_oci_process_options;
 
@@ -30,7 +30,7 @@ typedef struct wfe_oci_process {
 } wfe_oci_process;
 
 /* Fills *ret (free with wfe_oci_process_done). INVALID: run and command together, nothing to run
- * at all, an env entry that is no KEY=VALUE, a working folder that is not absolute. NOMEM. */
+ * at all, a working folder that is not absolute. NOMEM. */
 int wfe_oci_process_build(const wfe_oci_image_config *image, const wfe_oci_process_options *options,
                           wfe_oci_process *ret, wfe_error *err);
 /* Accepts an all-zero struct. */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the private containerd share: its paths, its processes and its left-overs.
+ * daemon.c owns the order of things.
+ */
+#ifndef WFE_CONTAINERD_DAEMON_PRIV_H
+#define WFE_CONTAINERD_DAEMON_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <wfe/daemon.h>
+
+#include "base/error.h"
+
+#define WFE_DAEMON_PATH_SIZE (WFE_DAEMON_DIR_MAX + 32)
+
+/* Where a daemon's things are. */
+typedef struct wfe_daemon_paths {
+    char dir[WFE_DAEMON_DIR_MAX + 1]; /* real path: no symbolic links, as mountinfo shows it */
+    char config[WFE_DAEMON_PATH_SIZE];
+    char root[WFE_DAEMON_PATH_SIZE];  /* images, snapshots, metadata: kept */
+    char state[WFE_DAEMON_PATH_SIZE]; /* of what runs: dropped at a stop */
+    char socket[WFE_DAEMON_PATH_SIZE];
+    char ttrpc[WFE_DAEMON_PATH_SIZE];
+    char log[WFE_DAEMON_PATH_SIZE];
+    char pid_file[WFE_DAEMON_PATH_SIZE];
+    char lock[WFE_DAEMON_PATH_SIZE];
+    char temporary[WFE_DAEMON_PATH_SIZE]; /* TMPDIR: containerd mounts layers there */
+    char opt[WFE_DAEMON_PATH_SIZE];
+    char programs[512]; /* PATH of the daemon and of what it starts */
+} wfe_daemon_paths;
+
+/* A process that is known to be the one meant, whatever becomes of its number. */
+typedef struct wfe_daemon_process {
+    pid_t pid;           /* 0: none */
+    uint64_t start_time; /* clock ticks after boot (proc(5), /proc/PID/stat, field 22) */
+} wfe_daemon_process;
+
+/* daemon_process.c: finding, starting and ending processes. */
+
+/* Finds the daemon of these paths: the recorded one, or else any process that was started with
+ * this daemon's config file. out->pid is 0 when it does not run. */
+int wfe_daemon_process_find(const wfe_daemon_paths *paths, wfe_daemon_process *out, wfe_error *err);
+int wfe_daemon_process_record(const wfe_daemon_paths *paths, const wfe_daemon_process *process,
+                              wfe_error *err);
+/* Starts argv[0] (a path) detached: a new session, no parent that must wait for it, standard
+ * output and error appended to the log. */
+int wfe_daemon_process_spawn(const wfe_daemon_paths *paths, const char *const *argv,
+                             wfe_daemon_process *out, wfe_error *err);
+/* A pidfd of the process; -1 when it is gone. */
+int wfe_daemon_process_open(const wfe_daemon_process *process);
+/* Has the process of this pidfd ended, waiting at most timeout_ms for it. */
+bool wfe_daemon_process_wait(int pidfd, uint32_t timeout_ms);
+/* Sends the signal through a pidfd. */
+int wfe_daemon_process_signal(int pidfd, int signal, wfe_error *err);
+/* One pass over /proc: fn gets each process that has a command line, its arguments separated by
+ * NULs (len counts the last one). */
+typedef int (*wfe_daemon_process_fn)(pid_t pid, const char *arguments, size_t len, void *user,
+                                     wfe_error *err);
+int wfe_daemon_process_each(wfe_daemon_process_fn fn, void *user, wfe_error *err);
+/* Do the arguments hold option, followed by value. */
+bool wfe_daemon_process_has_option(const char *arguments, size_t len, const char *option,
+                                   const char *value);
+/* False for a zombie and for a process that does not exist. parent may be NULL. */
+bool wfe_daemon_process_stat(pid_t pid, uint64_t *ret_start_time, pid_t *ret_parent);
+/* Runs a program to its end and gives its exit code; output goes to the log. */
+int wfe_daemon_process_run(const wfe_daemon_paths *paths, const char *const *argv,
+                           uint32_t timeout_ms, int *ret_exit_code, wfe_error *err);
+
+/* daemon_clean.c: what a daemon leaves behind. */
+
+/* Containers of this daemon whose first process runs; ids (up to size bytes) names them. */
+int wfe_daemon_clean_count_running(const wfe_daemon_paths *paths, size_t *ret_n, char *ids,
+                                   size_t size, wfe_error *err);
+/* Ends containers and shims, unmounts below the folder, drops the state. The daemon itself must
+ * have ended. */
+int wfe_daemon_clean(const wfe_daemon_paths *paths, wfe_error *err);
+
+/* daemon_probe.c: does it answer. */
+
+/* True when the socket accepts and Version is answered within timeout_ms; version has size
+ * bytes. */
+bool wfe_daemon_probe(const wfe_daemon_paths *paths, uint32_t timeout_ms, char *version,
+                      size_t size);
+
+#endif

@@ -30,7 +30,7 @@ typedef struct wfe_containerd_call wfe_containerd_call;
  * identifier. */
 int wfe_containerd_new(wfe_grpc_channel *channel, const char *namespace_name, wfe_containerd **ret,
                        wfe_error *err);
-/* Calls under way must have ended or been cancelled. */
+/* Calls under way must have ended or been cancelled. NULL is accepted. */
 void wfe_containerd_free(wfe_containerd *containerd);
 const char *wfe_containerd_namespace(const wfe_containerd *containerd);
 
@@ -41,32 +41,39 @@ typedef struct wfe_containerd_options {
     bool fail_fast;       /* report a refused connection instead of waiting for the daemon */
 } wfe_containerd_options;
 
-/* Static facts of one rpc; the services' files define one for each. */
+/* A callback whose reply has a type of its own; only the method's deliver knows which. */
+typedef void (*wfe_containerd_any_fn)(void);
+typedef void (*wfe_containerd_deliver_fn)(wfe_containerd_any_fn fn, const ProtobufCMessage *reply,
+                                          const wfe_error *err, void *user);
+
+/* Static facts of one rpc; the services' files define one for each, see rpc.h. */
 typedef struct wfe_containerd_method {
-    const char *path;                      /* "/containerd.services.images.v1.Images/Get" */
-    const char *operation;                 /* for errors: "get image" */
+    const char *path;      /* "/containerd.services.images.v1.Images/Get" */
+    const char *operation; /* for errors: "get image" */
     const ProtobufCMessageDescriptor *reply;
+    wfe_containerd_deliver_fn deliver;
     uint64_t deadline_ms; /* 0: none (Wait, Subscribe) */
     bool idempotent;
     bool no_namespace; /* Version, Introspection, Namespaces */
+    bool newer;        /* not in every supported version of containerd */
 } wfe_containerd_method;
 
-/* The reply as its generated struct, NULL on failure; err->kind is 0 on success. On failure err
- * names the operation, the subject given and what containerd said. */
-typedef void (*wfe_containerd_reply_fn)(const ProtobufCMessage *reply, const wfe_error *err,
-                                        void *user);
-/* subject: what the call is about, for errors (an id, an image name); may be NULL; copied.
+/* fn gets the reply as its generated struct, NULL on failure; err->kind is 0 on success. On failure
+ * err names the operation, the subject given and what containerd said.
+ * subject: what the call is about, for errors (an id, an image name); may be NULL; copied.
  * ret may be NULL when the call will not be cancelled. */
 int wfe_containerd_unary(wfe_containerd *containerd, const wfe_containerd_method *method,
                          const wfe_containerd_options *options, const char *subject,
-                         const ProtobufCMessage *request, wfe_containerd_reply_fn fn, void *user,
+                         const ProtobufCMessage *request, wfe_containerd_any_fn fn, void *user,
                          wfe_containerd_call **ret, wfe_error *err);
 
-/* A call with one request and many replies. each is called for every reply, then end once. */
+/* A call with one request and many replies. each is called for every reply (its err is NULL), then
+ * end once. */
 typedef void (*wfe_containerd_end_fn)(const wfe_error *err, void *user);
 typedef struct wfe_containerd_stream_fns {
-    void (*each)(const ProtobufCMessage *reply, void *user);
+    wfe_containerd_any_fn each;
     wfe_containerd_end_fn end;
+    void (*writable)(void *user); /* two-way streams: all that was sent has left; may be NULL */
 } wfe_containerd_stream_fns;
 int wfe_containerd_server_stream(wfe_containerd *containerd, const wfe_containerd_method *method,
                                  const wfe_containerd_options *options, const char *subject,
@@ -81,8 +88,10 @@ int wfe_containerd_bidi_stream(wfe_containerd *containerd, const wfe_containerd_
                                wfe_containerd_call **ret, wfe_error *err);
 int wfe_containerd_send(wfe_containerd_call *call, const ProtobufCMessage *request, bool last,
                         wfe_error *err);
+/* Bytes sent and not yet written to the connection. */
+size_t wfe_containerd_pending_bytes(const wfe_containerd_call *call);
 
-/* No callback runs after it. NULL is accepted. */
+/* No callback runs after it, also from within one of the call's own. NULL is accepted. */
 void wfe_containerd_cancel(wfe_containerd_call *call);
 
 #endif

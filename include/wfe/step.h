@@ -24,6 +24,10 @@ typedef struct wfe_volume {
     bool readonly;
 } wfe_volume;
 
+/* wfe_error.operation when the command itself could not be started: kind NOT_FOUND when it is not in
+ * the image, else it is there and cannot be executed. */
+#define WFE_STEP_OPERATION_EXEC "start command"
+
 enum wfe_stream { WFE_STDOUT = 1, WFE_STDERR = 2 };
 
 /* Bytes of a stream as they come; borrowed during the call. Called from the client's loop. */
@@ -98,9 +102,11 @@ WFE_API uint64_t wfe_step_result_stream_bytes(const wfe_step_result *result,
 WFE_API const char *wfe_step_result_output(const wfe_step_result *result, const char *key);
 WFE_API size_t wfe_step_result_n_warnings(const wfe_step_result *result);
 WFE_API const char *wfe_step_result_warning(const wfe_step_result *result, size_t index);
-/* The whole result as one JSON object (free with free()): the outputs, "<step>.stdout",
- * "<step>.stderr", "<step>.exit_code", and under "wfe" what else is known: docs/step-result.md.
- * NULL when memory ran out. */
+/* The data of the step as one JSON object (free with free()): each output, "<step>.stdout",
+ * "<step>.stderr" and "<step>.exit_code", and nothing else. NULL when memory ran out. */
+WFE_API char *wfe_step_result_data_json(const wfe_step_result *result);
+/* The same and, under the key "wfe", what else is known: docs/step-result.md. An output that is
+ * itself named "wfe" is only in the data. NULL when memory ran out. */
 WFE_API char *wfe_step_result_json(const wfe_step_result *result);
 WFE_API void wfe_step_result_free(wfe_step_result *result);
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * wfe doctor: one line for each thing a step needs.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <wfe/doctor.h>
+
+#include "base/cleanup.h"
+#include "cli/commands.h"
+#include "cli/connection.h"
+#include "cli/exit_code.h"
+#include "cli/report.h"
+
+typedef struct doctor_options {
+    wfe_connection connection;
+    bool json;
+} doctor_options;
+
+static const wfe_option options[] = {
+    {"json", 0, WFE_OPTION_FLAG, NULL, "print the findings as JSON",
+     offsetof(doctor_options, json)},
+    WFE_CONNECTION_OPTIONS(doctor_options, connection),
+};
+
+static const char *const level_names[] = {"ok", "warning", "failure"};
+
+static void print_finding(const wfe_finding *finding, void *user)
+{
+    (void)user;
+    printf("%-8s %-12s %s\n", level_names[finding->level], finding->check, finding->text);
+    if (finding->advice[0])
+        printf("%-8s %-12s -> %s\n", "", "", finding->advice);
+}
+
+static void collect_finding(const wfe_finding *finding, void *user)
+{
+    json_array_append_new(user, json_pack("{ss ss ss ss}", "check", finding->check, "level",
+                                          level_names[finding->level], "text", finding->text,
+                                          "advice", finding->advice));
+}
+
+static int print_json(json_t *findings)
+{
+    _cleanup_free_ char *text = json_dumps(findings, JSON_COMPACT);
+    if (!text)
+        return WFE_EXIT_FAILED;
+    puts(text);
+    return WFE_EXIT_OK;
+}
+
+static int cmd_doctor(const wfe_command *command, void *target, int argc, char **argv)
+{
+    (void)command;
+    (void)argc;
+    (void)argv;
+    const doctor_options *o = target;
+    wfe_error error = WFE_ERROR_INIT;
+    wfe_client *client = NULL;
+    enum wfe_finding_level worst = WFE_FINDING_OK;
+    json_t *findings = o->json ? json_array() : NULL;
+    int rc = wfe_connection_open(&o->connection, &client, &error);
+    if (!rc)
+        rc = wfe_doctor_run(client, getenv("CNI_PATH"), o->json ? collect_finding : print_finding,
+                            findings, &worst, &error);
+    int code = worst == WFE_FINDING_FAILURE ? WFE_EXIT_FAILED : WFE_EXIT_OK;
+    if (rc)
+        code = wfe_report(&error, o->json);
+    else if (o->json && print_json(findings))
+        code = WFE_EXIT_FAILED;
+    json_decref(findings);
+    wfe_client_free(client);
+    return wfe_report_flush(code);
+}
+
+const wfe_command wfe_cmd_doctor = {
+    .name = "doctor",
+    .usage = "[OPTION...]",
+    .summary = "check that this machine can run steps",
+    .details = "Prints a line for each thing a step needs: ok, or what to do. Exits with 125 when\n"
+               "something is wrong that no step can do without.\n",
+    .examples = "  wfe doctor\n",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .struct_size = sizeof(doctor_options),
+    .run = cmd_doctor,
+};

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * wfe step: one command in one container.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <wfe/step.h>
+
+#include "base/cleanup.h"
+#include "cli/commands.h"
+#include "cli/connection.h"
+#include "cli/exit_code.h"
+#include "cli/interrupt.h"
+#include "cli/report.h"
+#include "cli/volume.h"
+
+typedef struct step_options {
+    wfe_connection connection;
+    const char *image;
+    const char *run;
+    wfe_option_list env;
+    wfe_option_list volumes;
+    const char *working_dir;
+    const char *user;
+    const char *network;
+    const char *name;
+    uint64_t timeout_ms;
+    uint64_t grace_ms;
+    uint64_t output_limit_bytes;
+    bool json;
+} step_options;
+
+static const wfe_option options[] = {
+    {"image", 'i', WFE_OPTION_TEXT, "IMAGE", "image to run (required)",
+     offsetof(step_options, image)},
+    {"run", 'r', WFE_OPTION_TEXT, "SCRIPT", "run this with /bin/sh -c",
+     offsetof(step_options, run)},
+    {"env", 'e', WFE_OPTION_LIST, "KEY=VALUE", "set an environment variable (repeatable)",
+     offsetof(step_options, env)},
+    {"volume", 'v', WFE_OPTION_LIST, "SRC:DST[:ro]", "mount a file or folder (repeatable)",
+     offsetof(step_options, volumes)},
+    {"workdir", 'w', WFE_OPTION_TEXT, "DIR", "working directory (the image's, else /)",
+     offsetof(step_options, working_dir)},
+    {"user", 'u', WFE_OPTION_TEXT, "UID[:GID]", "user to run as (65534:65534)",
+     offsetof(step_options, user)},
+    {"network", 0, WFE_OPTION_TEXT, "MODE", "none: only loopback (default), or host",
+     offsetof(step_options, network)},
+    {"timeout", 't', WFE_OPTION_DURATION, "DURATION", "stop the step after this time (none)",
+     offsetof(step_options, timeout_ms)},
+    {"grace", 0, WFE_OPTION_DURATION, "DURATION", "time between TERM and KILL (10s)",
+     offsetof(step_options, grace_ms)},
+    {"name", 0, WFE_OPTION_TEXT, "NAME", "name of the step in its result (unknown)",
+     offsetof(step_options, name)},
+    {"output-limit", 0, WFE_OPTION_BYTES, "SIZE", "bytes of each stream kept for --json (1m)",
+     offsetof(step_options, output_limit_bytes)},
+    {"json", 0, WFE_OPTION_FLAG, NULL, "print the result as JSON instead of the streams",
+     offsetof(step_options, json)},
+    {"runtime", 0, WFE_OPTION_TEXT, "NAME", "containerd runtime (io.containerd.runc.v2)",
+     offsetof(step_options, connection.runtime)},
+    WFE_CONNECTION_OPTIONS(step_options, connection),
+};
+
+typedef struct running_step {
+    bool done;
+    wfe_step *step;
+    wfe_step_result *result;
+    wfe_error error;
+} running_step;
+
+static void on_done(wfe_step_result *result, const wfe_error *err, void *user)
+{
+    running_step *running = user;
+    running->done = true;
+    running->step = NULL;
+    running->result = result;
+    running->error = *err;
+}
+
+static void on_signal(void *user)
+{
+    running_step *running = user;
+    if (running->step)
+        wfe_step_cancel(running->step);
+}
+
+static int exit_code_of(const wfe_step_result *result)
+{
+    switch (wfe_step_result_end(result)) {
+    case WFE_STEP_TIMED_OUT:
+        return WFE_EXIT_TIMEOUT;
+    case WFE_STEP_CANCELLED:
+        return WFE_EXIT_INTERRUPTED;
+    case WFE_STEP_EXITED:
+        break;
+    }
+    return wfe_step_result_exit_code(result);
+}
+
+static void tell_end(const step_options *o, const wfe_step_result *result)
+{
+    for (size_t i = 0; i < wfe_step_result_n_warnings(result); i++)
+        fprintf(stderr, "wfe: warning: %s\n", wfe_step_result_warning(result, i));
+    if (wfe_step_result_end(result) == WFE_STEP_TIMED_OUT)
+        fprintf(stderr, "wfe: container execution timed out after %llums\n",
+                (unsigned long long)o->timeout_ms);
+    else if (wfe_step_result_end(result) == WFE_STEP_CANCELLED)
+        fprintf(stderr, "wfe: interrupted; the container was stopped and removed\n");
+}
+
+static int print_json(const wfe_step_result *result)
+{
+    _cleanup_free_ char *json = wfe_step_result_json(result);
+    if (!json) {
+        fprintf(stderr, "wfe: out of memory\n");
+        return WFE_EXIT_FAILED;
+    }
+    puts(json);
+    return wfe_report_flush(exit_code_of(result));
+}
+
+static int finish(const step_options *o, running_step *running)
+{
+    if (running->error.kind)
+        return wfe_report(&running->error, o->json);
+    int code = exit_code_of(running->result);
+    if (o->json)
+        code = print_json(running->result);
+    else
+        tell_end(o, running->result);
+    wfe_step_result_free(running->result);
+    return code;
+}
+
+/* Runs the step on an open client; gives the exit code. */
+static int run_step(const step_options *o, wfe_client *client, const wfe_step_options *step)
+{
+    running_step running = {0};
+    _cleanup_close_ int interrupt_fd = -1;
+    int rc = wfe_interrupt_open(&interrupt_fd, &running.error);
+    if (!rc)
+        rc = wfe_step_start(client, step, on_done, &running, &running.step, &running.error);
+    if (!rc)
+        rc = wfe_interrupt_run(client, interrupt_fd, &running.done, on_signal, &running,
+                               &running.error);
+    return finish(o, &running);
+}
+
+static int parse_volumes(const step_options *o, wfe_volume **ret, size_t *ret_n, wfe_error *err)
+{
+    *ret = calloc(o->volumes.len + 1, sizeof **ret);
+    if (!*ret)
+        return wfe_error_nomem(err);
+    for (size_t i = 0; i < o->volumes.len; i++) {
+        int rc = wfe_volume_parse(o->volumes.items[i], &(*ret)[i], err);
+        if (rc)
+            return rc;
+        ++*ret_n;
+    }
+    return 0;
+}
+
+static int check_usage(const step_options *o, int argc, wfe_error *err)
+{
+    if (!o->image) {
+        wfe_error_set(err, WFE_E_INVALID, "wfe step needs --image IMAGE");
+        wfe_error_hint(err, "for example: wfe step --image busybox -- echo hi");
+        return WFE_E_INVALID;
+    }
+    if (o->run && argc)
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "wfe step takes either --run SCRIPT or a command after --, not both");
+    return 0;
+}
+
+static int cmd_step(const wfe_command *command, void *target, int argc, char **argv)
+{
+    (void)command;
+    const step_options *o = target;
+    wfe_error error = WFE_ERROR_INIT;
+    wfe_volume *volumes = NULL;
+    size_t n_volumes = 0;
+    wfe_client *client = NULL;
+    argv[argc] = NULL;
+    int rc = check_usage(o, argc, &error);
+    if (!rc)
+        rc = parse_volumes(o, &volumes, &n_volumes, &error);
+    if (!rc)
+        rc = wfe_connection_open(&o->connection, &client, &error);
+    wfe_step_options step = {
+        .size = sizeof step,
+        .image = o->image,
+        .run = o->run,
+        .command = argc ? (const char *const *)argv : NULL,
+        .env = o->env.items,
+        .volumes = volumes,
+        .n_volumes = n_volumes,
+        .working_dir = o->working_dir,
+        .user = o->user,
+        .network = o->network,
+        .timeout_ms = o->timeout_ms,
+        .grace_ms = o->grace_ms,
+        .name = o->name,
+        .output_limit_bytes = o->output_limit_bytes,
+        .stdout_fd = o->json ? -1 : STDOUT_FILENO,
+        .stderr_fd = o->json ? -1 : STDERR_FILENO,
+    };
+    int code = rc ? wfe_report(&error, o->json) : run_step(o, client, &step);
+    wfe_client_free(client);
+    for (size_t i = 0; i < n_volumes; i++)
+        wfe_volume_done(&volumes[i]);
+    free(volumes);
+    return code;
+}
+
+const wfe_command wfe_cmd_step = {
+    .name = "step",
+    .usage = "[OPTION...] --image IMAGE [--run SCRIPT | [--] COMMAND [ARG...]]",
+    .summary = "run one command in one container",
+    .details = "Streams the command's stdout and stderr to its own and exits with the command's\n"
+               "exit code. Other codes: 2 wrong usage, 124 timeout, 125 wfe or containerd failed,\n"
+               "126 the command cannot be executed, 127 it is not in the image, 130 interrupted.\n"
+               "Put -- before a command that has options of its own.\n",
+    .examples = "  wfe step --image busybox -- echo hi\n"
+                "  wfe step --image busybox --run 'ls -l /src' -v .:/src:ro -w /src -u 1000\n"
+                "  wfe step --image busybox --timeout 5m --network host --json -- nslookup localhost\n",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .struct_size = sizeof(step_options),
+    .max_operands = -1,
+    .run = cmd_step,
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every command of wfe: one cmd_<name>.c each, listed once.
+ */
+#ifndef WFE_CLI_COMMANDS_H
+#define WFE_CLI_COMMANDS_H
+
+#include "cli/options.h"
+
+#define WFE_COMMANDS(X)                                                                            \
+    X(step)                                                                                        \
+    X(image_import)                                                                                \
+    X(image_ls)                                                                                    \
+    X(daemon_start)                                                                                \
+    X(daemon_stop)                                                                                 \
+    X(daemon_status)                                                                               \
+    X(doctor)                                                                                      \
+    X(version)
+
+#define WFE_COMMAND_DECLARE_(name) extern const wfe_command wfe_cmd_##name;
+WFE_COMMANDS(WFE_COMMAND_DECLARE_)
+#undef WFE_COMMAND_DECLARE_
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/report.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <wfe/step.h>
+
+#include "cli/exit_code.h"
+
+static int exit_code_of(const wfe_error *err)
+{
+    if (strcmp(err->operation, WFE_STEP_OPERATION_EXEC) == 0)
+        return err->kind == WFE_E_NOT_FOUND ? WFE_EXIT_NOT_FOUND : WFE_EXIT_NOT_EXECUTABLE;
+    if (err->kind == WFE_E_INVALID && !err->grpc_status)
+        return WFE_EXIT_USAGE;
+    if (err->kind == WFE_E_CANCELLED)
+        return WFE_EXIT_INTERRUPTED;
+    return WFE_EXIT_FAILED;
+}
+
+int wfe_report_error(const wfe_error *err)
+{
+    fprintf(stderr, "wfe: %s\n", err->message);
+    if (err->hint[0])
+        fprintf(stderr, "     %s\n", err->hint);
+    return exit_code_of(err);
+}
+
+int wfe_report_error_json(const wfe_error *err)
+{
+    json_t *json = json_pack("{s:{ss ss ss ss ss sb}}", "error", "kind",
+                             wfe_error_kind_name(err->kind), "message", err->message, "hint",
+                             err->hint, "operation", err->operation, "subject", err->subject,
+                             "retryable", (int)err->retryable);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    if (text)
+        puts(text);
+    else
+        wfe_report_error(err);
+    free(text);
+    json_decref(json);
+    return wfe_report_flush(exit_code_of(err));
+}
+
+int wfe_report(const wfe_error *err, bool json)
+{
+    return json ? wfe_report_error_json(err) : wfe_report_error(err);
+}
+
+int wfe_report_flush(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "wfe: cannot write the standard output: %s\n", strerror(errno));
+    return WFE_EXIT_FAILED;
+}

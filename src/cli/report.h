@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How the command tells that something failed: one line with what, on what and why, then what to
+ * do about it.
+ */
+#ifndef WFE_CLI_REPORT_H
+#define WFE_CLI_REPORT_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* Prints the error on stderr and gives the exit code that fits it: 2 for a wrong argument, 126 and
+ * 127 for a command that cannot run, 130 for an interrupt, else 125. */
+int wfe_report_error(const wfe_error *err);
+/* The same as one JSON object on stdout: {"error": {...}}. */
+int wfe_report_error_json(const wfe_error *err);
+/* Either, as json says. */
+int wfe_report(const wfe_error *err, bool json);
+/* Flushes stdout; 125 with a message when what was printed did not arrive, else code. */
+int wfe_report_flush(int code);
+
+#endif

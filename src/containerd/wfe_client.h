@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of the public wfe_client: one loop, one channel, one namespace, and the defaults that
+ * every step made through it shares. It owns all of them.
+ */
+#ifndef WFE_CONTAINERD_WFE_CLIENT_H
+#define WFE_CONTAINERD_WFE_CLIENT_H
+
+#include <wfe/client.h>
+
+#include "base/log.h"
+#include "containerd/client.h"
+#include "grpc/channel.h"
+#include "loop/loop.h"
+
+struct wfe_client {
+    wfe_loop *loop;
+    wfe_log log;
+    wfe_grpc_channel *channel;
+    wfe_containerd *containerd;
+    char *address;
+    char *snapshotter;
+    char *runtime;
+    char *io_dir;
+    /* What src/image keeps for the client's life; freed with cache_free. */
+    void *image_cache;
+    void (*image_cache_free)(void *cache);
+};
+
+/* Is the daemon reached through a unix socket, so that it shares this machine's files. */
+bool wfe_client_is_local(const wfe_client *client);
+
+#endif

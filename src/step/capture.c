@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "step/capture.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "step/sink.h"
+#include "step/stream.h"
+
+struct wfe_capture {
+    wfe_capture_options options;
+    wfe_stream_reader *reader;
+    wfe_sink *sink; /* NULL: none, or it failed */
+    wfe_buf kept;
+    uint64_t bytes;
+    bool at_end; /* the reader is done; the sink may still hold a rest */
+    bool done;
+};
+
+static void report(wfe_capture *capture, const wfe_error *err)
+{
+    if (capture->done)
+        return;
+    capture->done = true;
+    capture->options.done(capture, err, capture->options.user);
+}
+
+static void keep(wfe_capture *capture, const void *bytes, size_t len, wfe_error *err)
+{
+    size_t room = capture->options.limit_bytes - capture->kept.len;
+    wfe_buf_append(&capture->kept, bytes, len < room ? len : room, err);
+}
+
+static void on_bytes(const void *bytes, size_t len, void *user)
+{
+    wfe_capture *capture = user;
+    wfe_error error = WFE_ERROR_INIT;
+    capture->bytes += len;
+    keep(capture, bytes, len, &error);
+    if (capture->options.outputs && !error.kind)
+        wfe_outputs_feed(capture->options.outputs, bytes, len, &error);
+    if (capture->options.listener)
+        capture->options.listener(capture->options.stream, bytes, len,
+                                  capture->options.listener_user);
+    if (capture->sink && !error.kind)
+        wfe_sink_write(capture->sink, bytes, len, &error);
+    if (capture->sink && wfe_sink_is_blocked(capture->sink))
+        wfe_stream_reader_pause(capture->reader);
+    if (error.kind) {
+        /* Go on reading, so that the container can be stopped in good order. */
+        wfe_sink_free(capture->sink);
+        capture->sink = NULL;
+        report(capture, &error);
+    }
+}
+
+static void on_end(const wfe_error *err, void *user)
+{
+    wfe_capture *capture = user;
+    capture->at_end = true;
+    if (err->kind || !capture->sink || !wfe_sink_is_blocked(capture->sink))
+        report(capture, err);
+}
+
+static void on_drained(void *user)
+{
+    wfe_capture *capture = user;
+    wfe_error none = WFE_ERROR_INIT;
+    if (capture->at_end)
+        report(capture, &none);
+    else
+        wfe_stream_reader_resume(capture->reader);
+}
+
+static void on_sink_failed(const wfe_error *err, void *user)
+{
+    wfe_capture *capture = user;
+    wfe_sink_free(capture->sink);
+    capture->sink = NULL;
+    if (!capture->at_end)
+        wfe_stream_reader_resume(capture->reader);
+    report(capture, err);
+}
+
+int wfe_capture_new(wfe_loop *loop, const wfe_capture_options *options, wfe_capture **ret,
+                    wfe_error *err)
+{
+    static const wfe_stream_fns stream_fns = {.bytes = on_bytes, .end = on_end};
+    static const wfe_sink_fns sink_fns = {.drained = on_drained, .failed = on_sink_failed};
+    wfe_capture *capture = calloc(1, sizeof *capture);
+    if (!capture)
+        return wfe_error_nomem(err);
+    capture->options = *options;
+    int rc = 0;
+    if (options->sink_fd > 0)
+        rc = wfe_sink_new(loop, options->sink_fd,
+                          options->stream == WFE_STDOUT ? "stdout" : "stderr", &sink_fns, capture,
+                          &capture->sink, err);
+    if (!rc)
+        rc = wfe_stream_reader_new(loop, options->fifo_path, &stream_fns, capture,
+                                   &capture->reader, err);
+    if (rc) {
+        wfe_capture_free(capture);
+        return rc;
+    }
+    *ret = capture;
+    return 0;
+}
+
+void wfe_capture_free(wfe_capture *capture)
+{
+    if (!capture)
+        return;
+    wfe_stream_reader_free(capture->reader);
+    wfe_sink_free(capture->sink);
+    wfe_buf_done(&capture->kept);
+    free(capture);
+}
+
+bool wfe_capture_is_done(const wfe_capture *capture)
+{
+    return capture->done;
+}
+
+bool wfe_capture_is_blocked(const wfe_capture *capture)
+{
+    return capture->sink && wfe_sink_is_blocked(capture->sink);
+}
+
+uint64_t wfe_capture_bytes(const wfe_capture *capture)
+{
+    return capture->bytes;
+}
+
+void wfe_capture_take(wfe_capture *capture, wfe_buf *out)
+{
+    *out = capture->kept;
+    capture->kept = (wfe_buf)WFE_BUF_INIT(0);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "step/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/duration.h"
+#include "base/id.h"
+#include "base/strv.h"
+
+#define RUN_ID_DIGITS 32
+#define NAME_MAX_BYTES 128
+
+static int copy_text(const char *given, char **out, wfe_error *err)
+{
+    if (!given)
+        return 0;
+    *out = strdup(given);
+    return *out ? 0 : wfe_error_nomem(err);
+}
+
+static int copy_texts(wfe_step_config *config, const wfe_step_options *o, wfe_error *err)
+{
+    int rc = copy_text(o->image, &config->image, err);
+    if (!rc)
+        rc = copy_text(o->run, &config->run, err);
+    if (!rc)
+        rc = copy_text(o->working_dir, &config->working_dir, err);
+    if (!rc)
+        rc = copy_text(o->user ? o->user : WFE_STEP_DEFAULT_USER, &config->user, err);
+    if (!rc)
+        rc = copy_text(o->name && *o->name ? o->name : "unknown", &config->name, err);
+    if (!rc)
+        rc = wfe_strv_copy(o->command, &config->command, err);
+    if (!rc)
+        rc = wfe_strv_copy(o->args, &config->args, err);
+    return rc;
+}
+
+static int choose_run_id(wfe_step_config *config, const wfe_step_options *o, wfe_error *err)
+{
+    if (o->run_id)
+        return copy_text(o->run_id, &config->run_id, err);
+    config->run_id = calloc(1, RUN_ID_DIGITS + 1);
+    if (!config->run_id)
+        return wfe_error_nomem(err);
+    return wfe_id_random(config->run_id, RUN_ID_DIGITS, err);
+}
+
+/* The message never holds the entry itself: it may be a secret that lost its name. */
+static int read_env(wfe_step_config *config, const wfe_step_options *o, wfe_error *err)
+{
+    for (size_t i = 0; o->env && o->env[i]; i++) {
+        int rc = wfe_strmap_set_pair(&config->env, o->env[i], NULL);
+        if (rc == WFE_E_NOMEM)
+            return wfe_error_nomem(err);
+        if (rc)
+            return wfe_error_set(err, WFE_E_INVALID, "environment entry %zu is not KEY=VALUE",
+                                 i + 1);
+    }
+    return 0;
+}
+
+static int check_volume(const wfe_volume *volume, bool local, wfe_error *err)
+{
+    if (!volume->source || volume->source[0] != '/')
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "volume source is '%s', must be an absolute path",
+                             volume->source ? volume->source : "");
+    if (!volume->target || volume->target[0] != '/' || volume->target[1] == '\0')
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "volume target is '%s', must be an absolute path other than /",
+                             volume->target ? volume->target : "");
+    struct stat st;
+    if (local && stat(volume->source, &st) < 0) {
+        wfe_error_set_errno(err, errno, "volume source '%s' cannot be used", volume->source);
+        wfe_error_hint(err, "create it first, or correct the path");
+        return err ? err->kind : WFE_E_NOT_FOUND;
+    }
+    return 0;
+}
+
+static int read_volumes(wfe_step_config *config, const wfe_step_options *o, bool local,
+                        wfe_error *err)
+{
+    if (o->n_volumes > WFE_STEP_MAX_VOLUMES)
+        return wfe_error_set(err, WFE_E_LIMIT, "%zu volumes, at most %d are allowed", o->n_volumes,
+                             WFE_STEP_MAX_VOLUMES);
+    if (!o->n_volumes)
+        return 0;
+    config->volumes = calloc(o->n_volumes, sizeof *config->volumes);
+    if (!config->volumes)
+        return wfe_error_nomem(err);
+    for (size_t i = 0; i < o->n_volumes; i++) {
+        const wfe_volume *given = &o->volumes[i];
+        int rc = check_volume(given, local, err);
+        if (rc)
+            return rc;
+        wfe_volume *copy = &config->volumes[config->n_volumes++];
+        copy->source = strdup(given->source);
+        copy->target = strdup(given->target);
+        copy->readonly = given->readonly;
+        if (!copy->source || !copy->target)
+            return wfe_error_nomem(err);
+    }
+    return 0;
+}
+
+static int read_network(wfe_step_config *config, const char *network, wfe_error *err)
+{
+    if (!network || strcmp(network, "none") == 0)
+        config->network = WFE_STEP_NETWORK_NONE;
+    else if (strcmp(network, "host") == 0)
+        config->network = WFE_STEP_NETWORK_HOST;
+    else
+        return wfe_error_set(err, WFE_E_INVALID, "network is '%s', must be none or host", network);
+    return 0;
+}
+
+static int check_numbers(const wfe_step_options *o, wfe_error *err)
+{
+    char max[WFE_DURATION_TEXT_SIZE];
+    wfe_duration_format(WFE_DURATION_MAX_MS, max);
+    if (o->timeout_ms > WFE_DURATION_MAX_MS)
+        return wfe_error_set(err, WFE_E_INVALID, "timeout is %llu ms, must be at most %s",
+                             (unsigned long long)o->timeout_ms, max);
+    if (o->grace_ms > WFE_DURATION_MAX_MS)
+        return wfe_error_set(err, WFE_E_INVALID, "grace is %llu ms, must be at most %s",
+                             (unsigned long long)o->grace_ms, max);
+    if (o->output_limit_bytes > WFE_STEP_MAX_OUTPUT_BYTES)
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "the output limit is %zu bytes, must be at most %zu",
+                             o->output_limit_bytes, WFE_STEP_MAX_OUTPUT_BYTES);
+    return 0;
+}
+
+static int check(const wfe_step_options *o, wfe_error *err)
+{
+    if (o->size != sizeof *o)
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "wfe_step_options.size is %zu, must be sizeof(wfe_step_options)",
+                             o->size);
+    if (!o->image || !*o->image)
+        return wfe_error_set(err, WFE_E_INVALID, "the step has no image");
+    if (o->run && o->command)
+        return wfe_error_set(err, WFE_E_INVALID, "the step has both run and command");
+    if (o->run && o->args)
+        return wfe_error_set(err, WFE_E_INVALID, "the step has both run and args");
+    if (o->working_dir && o->working_dir[0] != '/')
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "the working directory is '%s', must be an absolute path",
+                             o->working_dir);
+    if (o->name && strlen(o->name) > NAME_MAX_BYTES)
+        return wfe_error_set(err, WFE_E_INVALID, "the step's name is longer than %d bytes",
+                             NAME_MAX_BYTES);
+    if (o->run_id && (!*o->run_id || strlen(o->run_id) > NAME_MAX_BYTES))
+        return wfe_error_set(err, WFE_E_INVALID, "the run id must have 1 to %d bytes",
+                             NAME_MAX_BYTES);
+    return check_numbers(o, err);
+}
+
+int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *o, bool local,
+                         wfe_error *err)
+{
+    *config = (wfe_step_config){
+        .timeout_ms = o->timeout_ms,
+        .grace_ms = o->grace_ms ? o->grace_ms : WFE_STEP_DEFAULT_GRACE_MS,
+        .attempt = o->attempt ? o->attempt : 1,
+        .output_limit_bytes =
+            o->output_limit_bytes ? o->output_limit_bytes : WFE_STEP_DEFAULT_OUTPUT_BYTES,
+        .stdout_fd = o->stdout_fd,
+        .stderr_fd = o->stderr_fd,
+        .on_output = o->on_output,
+        .on_output_user = o->on_output_user,
+    };
+    int rc = check(o, err);
+    if (!rc)
+        rc = read_network(config, o->network, err);
+    if (!rc)
+        rc = copy_texts(config, o, err);
+    if (!rc)
+        rc = choose_run_id(config, o, err);
+    if (!rc)
+        rc = read_env(config, o, err);
+    if (!rc)
+        rc = read_volumes(config, o, local, err);
+    if (rc)
+        wfe_step_config_done(config);
+    return rc;
+}
+
+void wfe_step_config_done(wfe_step_config *config)
+{
+    free(config->image);
+    free(config->run);
+    wfe_strv_free(config->command);
+    wfe_strv_free(config->args);
+    wfe_strmap_done(&config->env);
+    for (size_t i = 0; i < config->n_volumes; i++) {
+        free((char *)config->volumes[i].source);
+        free((char *)config->volumes[i].target);
+    }
+    free(config->volumes);
+    free(config->working_dir);
+    free(config->user);
+    free(config->name);
+    free(config->run_id);
+    *config = (wfe_step_config){0};
+}

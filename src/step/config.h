@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A step's options, checked and copied: the only form in which the rest of src/step sees them.
+ * Pure but for looking whether the sources of volumes exist.
+ */
+#ifndef WFE_STEP_CONFIG_H
+#define WFE_STEP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wfe/step.h>
+
+#include "base/error.h"
+#include "base/strmap.h"
+
+#define WFE_STEP_DEFAULT_USER "65534:65534"
+#define WFE_STEP_DEFAULT_GRACE_MS 10000
+#define WFE_STEP_DEFAULT_OUTPUT_BYTES ((size_t)1024 * 1024)
+#define WFE_STEP_MAX_OUTPUT_BYTES ((size_t)64 * 1024 * 1024)
+#define WFE_STEP_MAX_VOLUMES 256
+
+enum wfe_step_network { WFE_STEP_NETWORK_NONE, WFE_STEP_NETWORK_HOST };
+
+typedef struct wfe_step_config {
+    char *image;
+    char *run;      /* NULL or the script */
+    char **command; /* NULL or argv */
+    char **args;    /* NULL or argv */
+    wfe_strmap env;
+    wfe_volume *volumes; /* texts owned */
+    size_t n_volumes;
+    char *working_dir; /* NULL: the image's */
+    char *user;
+    enum wfe_step_network network;
+    uint64_t timeout_ms; /* 0: none */
+    uint64_t grace_ms;
+    char *name;
+    char *run_id;
+    unsigned attempt;
+    size_t output_limit_bytes;
+    int stdout_fd; /* 0: none */
+    int stderr_fd;
+    wfe_output_fn on_output;
+    void *on_output_user;
+} wfe_step_config;
+
+/* local: the daemon sees this machine's files, so that volume sources can be looked at. INVALID
+ * with what is wrong, NOT_FOUND for a volume source, NOMEM. */
+int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *options, bool local,
+                         wfe_error *err);
+void wfe_step_config_done(wfe_step_config *config);
+
+#endif

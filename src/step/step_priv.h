@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One step under way, shared by the files that move it along: step.c (start, stop, end), launch.c
+ * (from the image to the running command), cleanup.c (back from whatever was reached). Every
+ * station sends at most a call or two and names the function that goes on with the reply.
+ */
+#ifndef WFE_STEP_STEP_PRIV_H
+#define WFE_STEP_STEP_PRIV_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include <wfe/step.h>
+
+#include "base/id.h"
+#include "containerd/wfe_client.h"
+#include "image/resolve.h"
+#include "step/capture.h"
+#include "step/config.h"
+#include "step/outputs.h"
+#include "step/result.h"
+
+/* Where a step is. The order is that of a step in which nothing goes wrong. */
+enum wfe_step_state {
+    WFE_STEP_RESOLVING, /* image resolve under way; nothing made */
+    WFE_STEP_LAUNCHING, /* a call that makes something is under way; it is never cut short */
+    WFE_STEP_RUNNING,   /* Start was answered; Wait is under way */
+    WFE_STEP_DRAINING,  /* the exit status is known; the streams are not at their end */
+    WFE_STEP_CLEANING,  /* calls that remove something are under way */
+    WFE_STEP_ENDED,
+};
+
+struct wfe_step {
+    wfe_client *client;
+    wfe_step_config config;
+    wfe_step_done_fn done;
+    void *user;
+
+    enum wfe_step_state state;
+    char id[WFE_ID_CONTAINER_SIZE]; /* of the container, the task and the snapshot */
+    const wfe_image *image;
+    char io_dir[PATH_MAX];
+
+    wfe_image_resolve *resolve;
+    wfe_containerd_call *call; /* the one launching or cleaning call under way */
+    wfe_containerd_call *kill_call;
+    wfe_containerd_call *wait_call;
+    wfe_containerd_call *snapshot_call; /* beside call, while cleaning */
+
+    wfe_capture *captures[2]; /* stdout, stderr; NULL before they are opened */
+    wfe_outputs outputs;
+    uint64_t drained_bytes; /* of both streams at the last look */
+
+    wfe_timer *timeout; /* of the whole step */
+    wfe_timer *patience; /* grace after TERM, then the wait after KILL; the drain; the clean-up */
+
+    /* What may exist at the daemon: set before the call that makes it is sent. */
+    bool has_io_dir;
+    bool has_container;
+    bool has_snapshot;
+    bool has_task;
+    bool started; /* the command may run */
+    bool exited;  /* its exit status is known */
+
+    enum wfe_step_end stop_reason; /* 0: nobody asked it to stop */
+    int signals_sent;              /* 1: TERM, 2: KILL */
+    wfe_error failure;             /* the first one; kind 0: none */
+
+    wfe_step_result *result;
+    enum wfe_step_phase phase;
+    uint64_t phase_began_us; /* monotonic */
+};
+
+/* launch.c: begins with the image. */
+void wfe_step_launch(wfe_step *step);
+
+/* step.c: remembers the first failure. */
+void wfe_step_fail(wfe_step *step, const wfe_error *err);
+/* Closes the time account of the phase under way and opens the next one's. */
+void wfe_step_enter_phase(wfe_step *step, enum wfe_step_phase phase);
+/* Has the step to stop (failure, timeout, cancel) rather than go on launching. */
+bool wfe_step_must_stop(const wfe_step *step);
+/* The command runs and its exit is waited for; stops it when that was asked for meanwhile. */
+void wfe_step_running(wfe_step *step);
+/* A stream came to its end, or failed: stop the command, or go on to the clean-up. */
+void wfe_step_stream_ended(wfe_step *step);
+/* The exit status is known: the streams are next. */
+void wfe_step_exited(wfe_step *step, int exit_code);
+/* Everything is removed: reports the end and frees the step. */
+void wfe_step_end(wfe_step *step);
+/* Sends the signal to the command, or to all of its processes when it is KILL. */
+void wfe_step_signal(wfe_step *step, int signal_number);
+
+/* cleanup.c: removes what was made, then ends the step. */
+void wfe_step_clean_up(wfe_step *step);
+/* The exit status came, or cannot be learned, while cleaning. */
+void wfe_step_clean_up_exited(wfe_step *step);
+/* The clean-up takes too long: the rest is left to `wfe gc`. */
+void wfe_step_abandon(wfe_step *step);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Before the first writer came, read() on a FIFO gives 0 and means nothing; poll() stays silent
+ * until then. So it is read only after an event, and a 0 then is the true end of file.
+ */
+#include "step/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define READ_BYTES ((size_t)64 * 1024)
+/* A pipe this large lets a step write on while we are busy; the kernel's default is 64 KiB and an
+ * unprivileged user may go to 1 MiB (pipe(7), /proc/sys/fs/pipe-max-size). */
+#define PIPE_BYTES (1024 * 1024)
+/* Reads before the loop gets its turn again, so that one stream does not starve the others. */
+#define READS_PER_TURN 32
+
+struct wfe_stream_reader {
+    int fd;
+    wfe_io *io;
+    bool paused;
+    bool ended;
+    bool reading; /* inside on_readable: free is put off to its end */
+    bool freed;
+    wfe_stream_fns fns;
+    void *user;
+    char *buffer; /* READ_BYTES, made at the first event */
+};
+
+static void destroy(wfe_stream_reader *reader)
+{
+    if (reader->fd >= 0)
+        close(reader->fd);
+    free(reader->buffer);
+    free(reader);
+}
+
+static void finish(wfe_stream_reader *reader, const wfe_error *err)
+{
+    reader->ended = true;
+    wfe_io_watch(reader->io, 0, NULL);
+    reader->fns.end(err, reader->user);
+}
+
+/* One read; false when there is nothing more to do now. */
+static bool read_once(wfe_stream_reader *reader)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    ssize_t n = read(reader->fd, reader->buffer, READ_BYTES);
+    if (n > 0) {
+        reader->fns.bytes(reader->buffer, (size_t)n, reader->user);
+        return !reader->freed && !reader->paused && !reader->ended;
+    }
+    if (n < 0 && errno == EINTR)
+        return true;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return false;
+    if (n < 0)
+        wfe_error_set_errno(&error, errno, "cannot read the step's output");
+    finish(reader, &error);
+    return false;
+}
+
+static void on_readable(unsigned events, void *user)
+{
+    (void)events;
+    wfe_stream_reader *reader = user;
+    reader->reading = true;
+    if (!reader->buffer)
+        reader->buffer = malloc(READ_BYTES);
+    if (!reader->buffer) {
+        wfe_error error = WFE_ERROR_INIT;
+        wfe_error_nomem(&error);
+        finish(reader, &error);
+    } else {
+        for (int i = 0; i < READS_PER_TURN && read_once(reader); i++)
+            ;
+    }
+    reader->reading = false;
+    if (reader->freed)
+        destroy(reader);
+}
+
+int wfe_stream_reader_new(wfe_loop *loop, const char *path, const wfe_stream_fns *fns, void *user,
+                          wfe_stream_reader **ret, wfe_error *err)
+{
+    if (mkfifo(path, 0600) < 0)
+        return wfe_error_set_errno(err, errno, "cannot make the FIFO %s", path);
+    wfe_stream_reader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        return wfe_error_nomem(err);
+    *reader = (wfe_stream_reader){.fd = -1, .fns = *fns, .user = user};
+    reader->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int rc = 0;
+    if (reader->fd < 0)
+        rc = wfe_error_set_errno(err, errno, "cannot open the FIFO %s", path);
+    else
+        (void)fcntl(reader->fd, F_SETPIPE_SZ, PIPE_BYTES); /* a wish: over quota it stays small */
+    if (!rc)
+        rc = wfe_io_new(loop, reader->fd, on_readable, reader, &reader->io, err);
+    if (!rc)
+        rc = wfe_io_watch(reader->io, WFE_IO_READABLE, err);
+    if (rc) {
+        wfe_stream_reader_free(reader);
+        return rc;
+    }
+    *ret = reader;
+    return 0;
+}
+
+void wfe_stream_reader_free(wfe_stream_reader *reader)
+{
+    if (!reader)
+        return;
+    wfe_io_free(reader->io);
+    reader->io = NULL;
+    reader->freed = true;
+    if (!reader->reading)
+        destroy(reader);
+}
+
+void wfe_stream_reader_pause(wfe_stream_reader *reader)
+{
+    reader->paused = true;
+    if (!reader->ended)
+        wfe_io_watch(reader->io, 0, NULL);
+}
+
+void wfe_stream_reader_resume(wfe_stream_reader *reader)
+{
+    reader->paused = false;
+    if (!reader->ended)
+        wfe_io_watch(reader->io, WFE_IO_READABLE, NULL);
+}
+
+bool wfe_stream_reader_is_paused(const wfe_stream_reader *reader)
+{
+    return reader->paused;
+}

@@ -52,7 +52,9 @@ static size_t append_words(char *out, const char *text, size_t max)
             gap = len > 0;
             continue;
         }
-        if (gap && len + 1 < max)
+        if (gap && len + 1 == max) /* no room for both */
+            break;
+        if (gap)
             out[len++] = '-';
         gap = false;
         out[len++] = *text;

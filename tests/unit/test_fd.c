@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fixtures/wfe_assert.h"
+
+/* A new folder below /tmp, as the test's state. */
+static int make_folder(void **state)
+{
+    char *folder = strdup("/tmp/wfe-fd-XXXXXX");
+    if (!folder || !mkdtemp(folder))
+        return -1;
+    *state = folder;
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    int rc = wfe_fd_remove_tree(*state, NULL);
+    free(*state);
+    return rc;
+}
+
+static const char *path_in(void **state, const char *name)
+{
+    static char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", (const char *)*state, name);
+    return path;
+}
+
+static void test_fd__writes_a_file_with_its_mode_and_reads_it_again(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    const char *path = path_in(state, "file");
+    wfe_buf buf = WFE_BUF_INIT(0);
+    assert_ok(wfe_fd_write_file(path, "a\0b", 3, 0640, &err), &err);
+    assert_ok(wfe_fd_read_file(path, 3, &buf, &err), &err);
+    assert_int_equal(buf.len, 3);
+    assert_memory_equal(buf.data, "a\0b", 4);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    wfe_buf_done(&buf);
+}
+
+static void test_fd__replaces_a_file_and_leaves_no_temporary_one(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    const char *path = path_in(state, "file");
+    assert_ok(wfe_fd_write_file(path, "longer text", 11, 0600, &err), &err);
+    assert_ok(wfe_fd_write_file(path, "new", 3, 0600, &err), &err);
+    wfe_buf buf = WFE_BUF_INIT(0);
+    assert_ok(wfe_fd_read_file(path, 100, &buf, &err), &err);
+    assert_string_equal(buf.data, "new");
+    wfe_buf_done(&buf);
+    DIR *dir = opendir(*state);
+    assert_non_null(dir);
+    int entries = 0;
+    while (readdir(dir))
+        entries++;
+    closedir(dir);
+    assert_int_equal(entries, 3); /* "." and ".." too */
+}
+
+static void test_fd__a_failed_replacement_names_the_path_and_leaves_nothing(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    assert_fails(wfe_fd_write_file(path_in(state, "no/file"), "x", 1, 0600, &err), WFE_E_NOT_FOUND,
+                 &err);
+    assert_contains(err.message, "no/file");
+    err = (wfe_error)WFE_ERROR_INIT;
+    assert_ok(wfe_fd_make_dirs(path_in(state, "dir"), 0700, &err), &err);
+    assert_int_not_equal(wfe_fd_write_file(path_in(state, "dir"), "x", 1, 0600, &err), 0);
+    assert_int_equal(rmdir(path_in(state, "dir")), 0);
+    assert_int_equal(rmdir(*state), 0); /* empty: the temporary file is gone */
+}
+
+static void test_fd__reading_stops_at_the_limit(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    const char *path = path_in(state, "big");
+    char bytes[20000] = {0};
+    assert_ok(wfe_fd_write_file(path, bytes, sizeof bytes, 0600, &err), &err);
+    wfe_buf buf = WFE_BUF_INIT(0);
+    assert_ok(wfe_fd_read_file(path, sizeof bytes, &buf, &err), &err);
+    assert_int_equal(buf.len, sizeof bytes);
+    wfe_buf_done(&buf);
+    assert_fails(wfe_fd_read_file(path, sizeof bytes - 1, &buf, &err), WFE_E_LIMIT, &err);
+    assert_contains(err.message, "19999");
+    wfe_buf_done(&buf);
+}
+
+static void test_fd__reading_what_is_not_there_is_not_found(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_buf buf = WFE_BUF_INIT(0);
+    assert_fails(wfe_fd_read_file(path_in(state, "none"), 10, &buf, &err), WFE_E_NOT_FOUND, &err);
+    assert_int_equal(err.sys_errno, ENOENT);
+    err = (wfe_error)WFE_ERROR_INIT;
+    assert_fails(wfe_fd_read_file(*state, 10, &buf, &err), WFE_E_IO, &err);
+    wfe_buf_done(&buf);
+}
+
+static void test_fd__writing_to_a_full_pipe_or_a_closed_one_is_an_error(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_ok(wfe_fd_write_all(fds[1], "hello", 5, &err), &err);
+    char bytes[6] = {0};
+    assert_int_equal(read(fds[0], bytes, 5), 5);
+    assert_string_equal(bytes, "hello");
+    close(fds[0]);
+    void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+    assert_fails(wfe_fd_write_all(fds[1], "x", 1, &err), WFE_E_UNAVAILABLE, &err);
+    assert_int_equal(err.sys_errno, EPIPE);
+    signal(SIGPIPE, old);
+    close(fds[1]);
+}
+
+static void test_fd__makes_all_parents_and_accepts_what_is_there(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_make_dirs(path_in(state, "a/b//c/"), 0711, &err), &err);
+    assert_ok(wfe_fd_make_dirs(path_in(state, "a/b/c"), 0700, &err), &err);
+    struct stat st;
+    assert_int_equal(stat(path_in(state, "a/b/c"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0711);
+}
+
+static void test_fd__a_file_in_the_way_of_a_folder_is_an_error(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_write_file(path_in(state, "file"), "", 0, 0600, &err), &err);
+    assert_fails(wfe_fd_make_dirs(path_in(state, "file"), 0700, &err), WFE_E_NOT_FOUND, &err);
+    assert_contains(err.message, "/file");
+    err = (wfe_error)WFE_ERROR_INIT;
+    assert_fails(wfe_fd_make_dirs(path_in(state, "file/below"), 0700, &err), WFE_E_NOT_FOUND, &err);
+}
+
+static void test_fd__removes_a_tree_but_not_what_its_links_point_to(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_make_dirs(path_in(state, "tree/x/y"), 0700, &err), &err);
+    assert_ok(wfe_fd_write_file(path_in(state, "tree/x/file"), "1", 1, 0000, &err), &err);
+    assert_ok(wfe_fd_make_dirs(path_in(state, "kept"), 0700, &err), &err);
+    assert_ok(wfe_fd_write_file(path_in(state, "kept/file"), "1", 1, 0600, &err), &err);
+    char kept[PATH_MAX];
+    snprintf(kept, sizeof kept, "%s", path_in(state, "kept"));
+    assert_int_equal(symlink(kept, path_in(state, "tree/x/link")), 0);
+    assert_ok(wfe_fd_remove_tree(path_in(state, "tree"), &err), &err);
+    assert_int_equal(access(path_in(state, "tree"), F_OK), -1);
+    assert_int_equal(access(path_in(state, "kept/file"), F_OK), 0);
+    assert_ok(wfe_fd_remove_tree(path_in(state, "tree"), &err), &err);
+}
+
+static void test_fd__too_long_paths_are_refused(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    char path[PATH_MAX + 10];
+    memset(path, 'a', sizeof path);
+    path[0] = '/';
+    path[sizeof path - 1] = '\0';
+    assert_fails(wfe_fd_make_dirs(path, 0700, &err), WFE_E_LIMIT, &err);
+    assert_fails(wfe_fd_write_file(path, "", 0, 0600, NULL), WFE_E_LIMIT, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_fd__writes_a_file_with_its_mode_and_reads_it_again,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__replaces_a_file_and_leaves_no_temporary_one,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(
+            test_fd__a_failed_replacement_names_the_path_and_leaves_nothing, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__reading_stops_at_the_limit, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__reading_what_is_not_there_is_not_found,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__writing_to_a_full_pipe_or_a_closed_one_is_an_error,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__makes_all_parents_and_accepts_what_is_there,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__a_file_in_the_way_of_a_folder_is_an_error,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__removes_a_tree_but_not_what_its_links_point_to,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__too_long_paths_are_refused, make_folder,
+                                        remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/platform.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+typedef struct spelling {
+    const char *found;
+    const char *architecture;
+    const char *variant; /* NULL: as given */
+} spelling;
+
+static const spelling spellings[] = {
+    {"x86_64", "amd64", NULL},  {"x86-64", "amd64", NULL}, {"i386", "386", NULL},
+    {"i486", "386", NULL},      {"i586", "386", NULL},     {"i686", "386", NULL},
+    {"aarch64", "arm64", NULL}, {"armhf", "arm", "v7"},    {"armel", "arm", "v6"},
+    {"armv8l", "arm", "v7"},    {"armv7l", "arm", "v7"},   {"armv6l", "arm", "v6"},
+    {"armv5tel", "arm", "v5"},
+};
+
+static void set_word(char out[WFE_IMAGE_PLATFORM_WORD_SIZE], const char *text)
+{
+    snprintf(out, WFE_IMAGE_PLATFORM_WORD_SIZE, "%s", text ? text : "");
+}
+
+void wfe_image_platform_set(wfe_image_platform *out, const char *os, const char *architecture,
+                            const char *variant)
+{
+    set_word(out->os, os);
+    set_word(out->architecture, architecture);
+    set_word(out->variant, variant);
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        if (strcmp(out->architecture, spellings[i].found) != 0)
+            continue;
+        set_word(out->architecture, spellings[i].architecture);
+        if (spellings[i].variant)
+            set_word(out->variant, spellings[i].variant);
+        break;
+    }
+    bool usual = (strcmp(out->architecture, "arm64") == 0 &&
+                  (strcmp(out->variant, "v8") == 0 || strcmp(out->variant, "8") == 0)) ||
+                 (strcmp(out->architecture, "amd64") == 0 && strcmp(out->variant, "v1") == 0);
+    if (usual)
+        out->variant[0] = '\0';
+    if (strcmp(out->architecture, "arm") == 0 && !out->variant[0])
+        set_word(out->variant, "v7");
+}
+
+void wfe_image_platform_host(wfe_image_platform *out)
+{
+    struct utsname names;
+    bool known = uname(&names) == 0;
+    wfe_image_platform_set(out, "linux", known ? names.machine : "", NULL);
+}
+
+/* The number of a variant; an absent one counts as the architecture's oldest. */
+static int version_of(const char *variant, int oldest)
+{
+    if (!variant[0])
+        return oldest;
+    char *end = NULL;
+    long n = variant[0] == 'v' ? strtol(variant + 1, &end, 10) : -1;
+    return n > 0 && n < 100 && !*end ? (int)n : -1;
+}
+
+/* Variants of one architecture: the machine's own, then each older one. */
+static int rank_variant(const char *machine, const char *image, int oldest)
+{
+    int have = version_of(machine, oldest), want = version_of(image, oldest);
+    if (have < 0 || want < 0)
+        return strcmp(machine, image) == 0 ? 0 : -1;
+    return want <= have ? have - want : -1;
+}
+
+int wfe_image_platform_rank(const wfe_image_platform *machine, const wfe_image_platform *image)
+{
+    const int foreign = 1000; /* behind every variant of the machine's own architecture */
+    const char *own = machine->architecture, *other = image->architecture;
+    if (strcmp(machine->os, image->os) != 0)
+        return -1;
+    if (strcmp(own, other) == 0) {
+        int oldest = strcmp(own, "arm64") == 0 ? 8 : strcmp(own, "arm") == 0 ? 5 : 1;
+        return rank_variant(machine->variant, image->variant, oldest);
+    }
+    if (strcmp(own, "amd64") == 0 && strcmp(other, "386") == 0)
+        return foreign;
+    if (strcmp(own, "arm64") == 0 && strcmp(other, "arm") == 0) {
+        int rank = rank_variant("v8", image->variant, 5);
+        return rank < 0 ? -1 : foreign + rank;
+    }
+    return -1;
+}
+
+const char *wfe_image_platform_format(const wfe_image_platform *platform,
+                                      char out[WFE_IMAGE_PLATFORM_TEXT_SIZE])
+{
+    snprintf(out, WFE_IMAGE_PLATFORM_TEXT_SIZE, "%s/%s%s%s",
+             platform->os[0] ? platform->os : "unknown",
+             platform->architecture[0] ? platform->architecture : "unknown",
+             platform->variant[0] ? "/" : "", platform->variant);
+    return out;
+}

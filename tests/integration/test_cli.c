@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command as a user runs it: what it prints, its exit codes, and what it says when something
+ * is wrong.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "fixtures/images.h"
+#include "fixtures/private_containerd.h"
+#include "fixtures/wfe_command.h"
+
+#define MAX_ARGS 32
+
+static char address_env[160];
+static char io_env[96];
+static char state_env[96];
+
+static int setup(void **state)
+{
+    int rc = private_containerd_group_setup(state);
+    private_containerd *daemon = *state;
+    if (!rc && !daemon->skip_reason[0]) {
+        images_need_busybox(daemon);
+        snprintf(address_env, sizeof address_env, "CONTAINERD_ADDRESS=%s", daemon->address);
+        snprintf(io_env, sizeof io_env, "WFE_IO_DIR=%s", daemon->io_dir);
+        snprintf(state_env, sizeof state_env, "WFE_STATE_DIR=%s/state-of-wfe", daemon->dir);
+    }
+    return rc;
+}
+
+/* Runs `wfe args...` (a NULL ends them) against the group's daemon. */
+static wfe_command_result run(const char *first, ...)
+{
+    const char *args[MAX_ARGS] = {first};
+    const char *const env[] = {address_env, io_env, state_env, NULL};
+    size_t n = 1;
+    va_list list;
+    va_start(list, first);
+    while (n < MAX_ARGS - 1 && (args[n] = va_arg(list, const char *)))
+        n++;
+    va_end(list);
+    wfe_command_options options = {.args = args, .env = env};
+    wfe_command_result result;
+    wfe_command_run(&options, &result);
+    return result;
+}
+
+static void assert_result(const wfe_command_result *result, int exit_code, const char *out)
+{
+    if (result->exit_code != exit_code || (out && strcmp(result->out, out) != 0))
+        fail_msg("exit code %d (expected %d), stdout '%s' (expected '%s'), stderr '%s'",
+                 result->exit_code, exit_code, result->out, out ? out : "anything", result->err);
+}
+
+/* Nothing on stdout, the code, and one line on stderr that holds text (a hint may follow). */
+static void assert_fails(wfe_command_result result, int exit_code, const char *text)
+{
+    assert_result(&result, exit_code, "");
+    if (strncmp(result.err, "wfe: ", 5) != 0 || !strstr(result.err, text))
+        fail_msg("stderr is '%s', expected one that begins with 'wfe: ' and has '%s'", result.err,
+                 text);
+    size_t lines = 0;
+    for (const char *p = result.err; *p; p++)
+        lines += *p == '\n';
+    assert_in_range(lines, 1, 2);
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__prints_what_the_step_prints(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result =
+        run("step", "--image", IMAGES_BUSYBOX, "--", "echo", "hi", NULL);
+    assert_result(&result, 0, "hi\n");
+    assert_string_equal(result.err, "");
+    wfe_command_result_done(&result);
+    result = run("step", "-i", "busybox", "-r", "echo out; echo err >&2", NULL);
+    assert_result(&result, 0, "out\n");
+    assert_string_equal(result.err, "err\n");
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__exits_with_the_step_s_code(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result = run("step", "--image=busybox", "--run=exit 7", NULL);
+    assert_result(&result, 7, "");
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__prints_the_result_as_json(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result =
+        run("step", "--json", "--name", "build", "--image", "busybox", "--run",
+            "echo '##wfe[output v=1]'; exit 7", NULL);
+    json_t *json = json_loads(result.out, 0, NULL);
+    if (!json)
+        fail_msg("no JSON: '%s' '%s'", result.out, result.err);
+    assert_int_equal(result.exit_code, 7);
+    assert_string_equal(json_string_value(json_object_get(json, "v")), "1");
+    assert_int_equal(json_integer_value(json_object_get(json, "build.exit_code")), 7);
+    json_decref(json);
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__shows_only_loopback_without_a_network(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result = run("step", "--image", "busybox", "--network", "none", "--", "ls",
+                                    "/sys/class/net", NULL);
+    assert_result(&result, 0, "lo\n");
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__says_when_there_is_no_daemon(void **state)
+{
+    private_containerd_of(state);
+    assert_fails(run("step", "--address", "/no/such.sock", "--image", "busybox", "--", "true", NULL),
+                 125, "containerd socket not found: /no/such.sock");
+}
+
+static void test_cli__says_when_nobody_listens(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    snprintf(name.sun_path, sizeof name.sun_path, "%s/dead.sock", daemon->dir);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+    assert_fails(
+        run("step", "--address", name.sun_path, "--image", "busybox", "--", "true", NULL), 125,
+        "failed to connect to containerd");
+    close(fd);
+}
+
+static void test_cli__says_when_the_daemon_never_answers(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    private_containerd_freeze(daemon);
+    wfe_command_result result = run("step", "--image", "busybox", "--", "true", NULL);
+    private_containerd_thaw(daemon);
+    assert_fails(result, 125, "did not answer");
+    private_containerd_assert_clean(daemon);
+}
+
+static void test_cli__names_an_unknown_image(void **state)
+{
+    private_containerd_of(state);
+    assert_fails(run("step", "--image", "no/such:1", "--", "true", NULL), 125, "no/such:1");
+}
+
+static void test_cli__refuses_wrong_usage(void **state)
+{
+    private_containerd_of(state);
+    assert_fails(run("step", "--imgae", "busybox", NULL), 2, "--imgae");
+    assert_fails(run("step", "--", "true", NULL), 2, "--image");
+    assert_fails(run("step", "--image", NULL), 2, "--image");
+    assert_fails(run("step", "--json=yes", "--image", "busybox", NULL), 2, "--json");
+    assert_fails(run("step", "--image", "busybox", "--timeout", "soon", "--", "true", NULL), 2,
+                 "soon");
+    assert_fails(run("step", "--image", "busybox", "--timeout", "0s", "--", "true", NULL), 2, "0s");
+    assert_fails(run("step", "--image", "busybox", "--output-limit", "12q", "--", "true", NULL), 2,
+                 "12q");
+    assert_fails(run("step", "--image", "busybox", "--network", "lan", "--", "true", NULL), 2,
+                 "network is 'lan', must be none or host");
+    assert_fails(run("step", "--image", "busybox", "-v", "/tmp", "--", "true", NULL), 2, "/tmp");
+    assert_fails(run("step", "--image", "busybox", "-w", "rel", "--", "true", NULL), 2, "rel");
+    assert_fails(run("step", "--image", "busybox", "-e", "=x", "--", "true", NULL), 2,
+                 "KEY=VALUE");
+    assert_fails(run("step", "--image", "busybox", "--run", "x", "--", "y", NULL), 2, "--run");
+    assert_fails(run("step", "--image", "Upper/Case", "--", "true", NULL), 2, "Upper/Case");
+    assert_fails(run("stpe", NULL), 2, "stpe");
+    assert_fails(run("step", "--namespace", "a/b", "--image", "busybox", "--", "true", NULL), 2,
+                 "a/b");
+}
+
+static void test_cli__suggests_what_was_meant(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result = run("step", "--imgae", "busybox", NULL);
+    assert_non_null(strstr(result.err, "--image"));
+    wfe_command_result_done(&result);
+    result = run("vresion", NULL);
+    assert_non_null(strstr(result.err, "wfe version"));
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__names_a_missing_volume(void **state)
+{
+    private_containerd_of(state);
+    assert_fails(run("step", "--image", "busybox", "-v", "/no/such:/x", "--", "true", NULL), 125,
+                 "/no/such");
+}
+
+static void test_cli__tells_a_missing_command_from_one_that_cannot_run(void **state)
+{
+    private_containerd_of(state);
+    assert_fails(run("step", "--image", "busybox", "--", "no-such-command", NULL), 127,
+                 "no-such-command");
+    assert_fails(run("step", "--image", "busybox", "--", "/etc/passwd", NULL), 126, "/etc/passwd");
+}
+
+static void test_cli__exits_with_124_at_the_timeout(void **state)
+{
+    private_containerd_of(state);
+    assert_fails(run("step", "--image", "busybox", "--timeout", "1s", "--grace", "200ms", "--",
+                     "sleep", "100", NULL),
+                 124, "timed out");
+}
+
+static void test_cli__stops_the_step_when_interrupted(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const char *const args[] = {"step", "--image", "busybox", "--run",
+                                "trap 'echo bye; exit 0' INT TERM; echo ready; "
+                                "while :; do sleep 0.1; done",
+                                NULL};
+    const char *const env[] = {address_env, io_env, NULL};
+    wfe_command_options options = {.args = args, .env = env};
+    wfe_command *command = wfe_command_start(&options);
+    wfe_command_wait_for(command, "ready");
+    kill(wfe_command_pid(command), SIGINT);
+    wfe_command_result result;
+    wfe_command_wait(command, &result);
+    assert_result(&result, 130, "ready\nbye\n");
+    wfe_command_result_done(&result);
+    private_containerd_assert_clean(daemon);
+}
+
+static void test_cli__reports_errors_as_json_too(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result =
+        run("step", "--json", "--image", "no/such:1", "--", "true", NULL);
+    assert_int_equal(result.exit_code, 125);
+    json_t *json = json_loads(result.out, 0, NULL);
+    assert_non_null(json);
+    json_t *error = json_object_get(json, "error");
+    assert_string_equal(json_string_value(json_object_get(error, "kind")), "not found");
+    json_decref(json);
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__every_command_has_help(void **state)
+{
+    private_containerd_of(state);
+    static const char *const commands[][2] = {
+        {"step", NULL},       {"image", "import"},  {"image", "ls"}, {"daemon", "start"},
+        {"daemon", "stop"},   {"daemon", "status"}, {"doctor", NULL}, {"version", NULL},
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        wfe_command_result result =
+            commands[i][1] ? run(commands[i][0], commands[i][1], "--help", NULL)
+                           : run(commands[i][0], "--help", NULL);
+        assert_result(&result, 0, NULL);
+        assert_non_null(strstr(result.out, "Usage: wfe "));
+        assert_non_null(strstr(result.out, "Examples:"));
+        wfe_command_result_done(&result);
+    }
+}
+
+static void test_cli__lists_images(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result = run("image", "ls", NULL);
+    assert_result(&result, 0, NULL);
+    assert_non_null(strstr(result.out, IMAGES_BUSYBOX));
+    wfe_command_result_done(&result);
+    result = run("image", "ls", "--json", NULL);
+    json_t *json = json_loads(result.out, 0, NULL);
+    assert_int_equal(json_array_size(json), 1);
+    json_decref(json);
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__doctor_finds_a_healthy_machine(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result = run("doctor", NULL);
+    assert_result(&result, 0, NULL);
+    static const char *const checks[] = {"socket",  "version", "namespace", "snapshotter",
+                                         "runtime", "cgroups", "seccomp",   "disk"};
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        assert_non_null(strstr(result.out, checks[i]));
+    wfe_command_result_done(&result);
+    result = run("doctor", "--address", "/no/such.sock", NULL);
+    assert_int_equal(result.exit_code, 125);
+    assert_non_null(strstr(result.out, "failure"));
+    wfe_command_result_done(&result);
+    result = run("doctor", "--snapshotter", "nosuch", NULL);
+    assert_int_equal(result.exit_code, 125);
+    assert_non_null(strstr(result.out, "nosuch"));
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__leaves_nothing_behind(void **state)
+{
+    private_containerd_assert_clean(private_containerd_of(state));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cli__prints_what_the_step_prints),
+        cmocka_unit_test(test_cli__exits_with_the_step_s_code),
+        cmocka_unit_test(test_cli__prints_the_result_as_json),
+        cmocka_unit_test(test_cli__shows_only_loopback_without_a_network),
+        cmocka_unit_test(test_cli__says_when_there_is_no_daemon),
+        cmocka_unit_test(test_cli__says_when_nobody_listens),
+        cmocka_unit_test(test_cli__says_when_the_daemon_never_answers),
+        cmocka_unit_test(test_cli__names_an_unknown_image),
+        cmocka_unit_test(test_cli__refuses_wrong_usage),
+        cmocka_unit_test(test_cli__suggests_what_was_meant),
+        cmocka_unit_test(test_cli__names_a_missing_volume),
+        cmocka_unit_test(test_cli__tells_a_missing_command_from_one_that_cannot_run),
+        cmocka_unit_test(test_cli__exits_with_124_at_the_timeout),
+        cmocka_unit_test(test_cli__stops_the_step_when_interrupted),
+        cmocka_unit_test(test_cli__reports_errors_as_json_too),
+        cmocka_unit_test(test_cli__every_command_has_help),
+        cmocka_unit_test(test_cli__lists_images),
+        cmocka_unit_test(test_cli__doctor_finds_a_healthy_machine),
+        cmocka_unit_test(test_cli__leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, setup, private_containerd_group_teardown);
+}

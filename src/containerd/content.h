@@ -36,9 +36,15 @@
     X(content_read, WFE_CONTENT_SERVICE "Read", PbContent__ReadContentRequest,                     \
       PbContent__ReadContentResponse, pb_content__read_content_response, request->digest,          \
       "read content", WFE_CONTAINERD_APPLY_MS, WFE_RPC_REPEATABLE)
+#define WFE_CONTENT_BIDI(X)                                                                        \
+    X(content_write, WFE_CONTENT_SERVICE "Write", PbContent__WriteContentRequest,                  \
+      PbContent__WriteContentResponse, pb_content__write_content_response, NULL, "write content",  \
+      WFE_CONTAINERD_APPLY_MS, WFE_RPC_ONCE)
 
 WFE_CONTENT_UNARY(WFE_RPC_UNARY_DECLARE)
 WFE_CONTENT_STREAMS(WFE_RPC_STREAM_DECLARE)
+/* The raw stream; content_writer.h keeps its rules. */
+WFE_CONTENT_BIDI(WFE_RPC_BIDI_DECLARE)
 
 /* Longest JSON document (manifest, index, config) read into memory. */
 #define WFE_CONTENT_DOCUMENT_MAX_BYTES ((size_t)8 * 1024 * 1024)

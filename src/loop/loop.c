@@ -141,7 +141,11 @@ struct wfe_timer {
 static void on_timer(uv_timer_t *uv)
 {
     wfe_timer *timer = uv->data;
+    uv_loop_t *loop = uv->loop;
     timer->fn(timer->user);
+    /* UV_RUN_ONCE runs timers that are due and then still waits for an event; without this
+     * wfe_loop_run_until would look at its flag only after that. */
+    uv_stop(loop);
 }
 
 int wfe_timer_new(wfe_loop *loop, wfe_timer_fn fn, void *user, wfe_timer **ret, wfe_error *err)

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "grpc/metadata.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
 
@@ -27,8 +28,8 @@ typedef struct wfe_grpc_call wfe_grpc_call;
 
 /* Files in PEM form; each may be NULL. Paths are copied. */
 typedef struct wfe_grpc_tls {
-    const char *ca_file;     /* NULL: the system's certificates */
-    const char *cert_file;   /* client certificate, with key_file */
+    const char *ca_file;   /* NULL: the system's certificates */
+    const char *cert_file; /* client certificate, with key_file */
     const char *key_file;
     const char *server_name; /* name to check; NULL: the host of the address */
 } wfe_grpc_tls;
@@ -37,15 +38,15 @@ typedef struct wfe_grpc_tls {
 typedef struct wfe_grpc_channel_options {
     /* /path, unix:///path, unix:path, tcp://host:port, http://host:port, https://host:port */
     const char *address;
-    const wfe_grpc_tls *tls;         /* only with https:// (or tcp:// to force TLS); may be NULL */
-    const wfe_log *log;              /* borrowed for the channel's life; may be NULL */
-    uint32_t connect_timeout_ms;     /* 5,000: socket, TLS and the peer's SETTINGS frame */
-    size_t max_send_bytes;           /* WFE_GRPC_MESSAGE_MAX_BYTES: longest request message */
-    size_t max_recv_bytes;           /* WFE_GRPC_MESSAGE_MAX_BYTES: longest reply message */
-    uint32_t stream_window_bytes;    /* 4 MiB: HTTP/2 receive window of one stream */
+    const wfe_grpc_tls *tls;          /* only with https:// (or tcp:// to force TLS); may be NULL */
+    const wfe_log *log;               /* borrowed for the channel's life; may be NULL */
+    uint32_t connect_timeout_ms;      /* 5,000: socket, TLS and the peer's SETTINGS frame */
+    size_t max_send_bytes;            /* WFE_GRPC_MESSAGE_MAX_BYTES: longest request message */
+    size_t max_recv_bytes;            /* WFE_GRPC_MESSAGE_MAX_BYTES: longest reply message */
+    uint32_t stream_window_bytes;     /* 4 MiB: HTTP/2 receive window of one stream */
     uint32_t connection_window_bytes; /* 16 MiB: of the connection; larger than a stream's */
-    uint32_t backoff_first_ms;       /* 100; then times 1.6, give or take a fifth */
-    uint32_t backoff_max_ms;         /* 5,000 */
+    uint32_t backoff_first_ms;        /* 100; then times 1.6, give or take a fifth */
+    uint32_t backoff_max_ms;          /* 5,000 */
 } wfe_grpc_channel_options;
 
 /* Checks the options and connects nothing yet. INVALID for an address of no known form. */
@@ -53,11 +54,6 @@ int wfe_grpc_channel_new(wfe_loop *loop, const wfe_grpc_channel_options *options
                          wfe_grpc_channel **ret, wfe_error *err);
 /* Cancels every call without calling back, closes the connection. */
 void wfe_grpc_channel_free(wfe_grpc_channel *channel);
-
-typedef struct wfe_grpc_metadata {
-    const char *key; /* lower case, [a-z0-9_.-] */
-    const char *value;
-} wfe_grpc_metadata;
 
 /* One reply message, borrowed during the callback. The flow-control credit for it is given back
  * when the callback returns, or at wfe_grpc_call_resume when the callback paused the call. */
@@ -69,7 +65,7 @@ typedef void (*wfe_grpc_done_fn)(wfe_grpc_call *call, const wfe_error *err, void
 typedef void (*wfe_grpc_writable_fn)(wfe_grpc_call *call, void *user);
 
 typedef struct wfe_grpc_call_options {
-    const char *path; /* "/package.Service/Method"; a string literal, not copied */
+    const char *path;                  /* "/package.Service/Method"; a string literal, not copied */
     const wfe_grpc_metadata *metadata; /* copied */
     size_t n_metadata;
     uint64_t deadline_ms; /* from now, over all attempts; 0: none */

@@ -10,10 +10,7 @@
 #include <uv.h>
 
 #include "base/cleanup.h"
-
-struct wfe_loop {
-    uv_loop_t uv;
-};
+#include "loop/loop_priv.h"
 
 static int error_of_uv(wfe_error *err, int status, const char *what)
 {

@@ -53,6 +53,18 @@ int wfe_wake_new(wfe_loop *loop, wfe_wake_fn fn, void *user, wfe_wake **ret, wfe
 void wfe_wake_send(wfe_wake *wake);
 void wfe_wake_free(wfe_wake *wake);
 
+/* The addresses of a host name, looked up by the system's resolver in a thread of its own. fn runs
+ * once, with a list borrowed during the call or with NULL and an error (NOT_FOUND for a name that
+ * does not exist, UNAVAILABLE), and the handle is gone when it returns. */
+struct addrinfo;
+typedef struct wfe_resolve wfe_resolve;
+typedef void (*wfe_resolve_fn)(const struct addrinfo *addresses, const wfe_error *err, void *user);
+/* host and port (a number) are copied. */
+int wfe_resolve_start(wfe_loop *loop, const char *host, const char *port, wfe_resolve_fn fn,
+                      void *user, wfe_resolve **ret, wfe_error *err);
+/* fn will not run. NULL is accepted. */
+void wfe_resolve_cancel(wfe_resolve *resolve);
+
 /* A child process that exists already and is a child of this process (made by wfe_spawn). exited
  * is called once, with exit code 0..255 or 128 + signal. No signal handler is installed: the
  * child's end is seen through a pidfd. */

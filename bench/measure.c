@@ -49,7 +49,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "measure: %s ended with status %d\n", argv[1], status);
         return 1;
     }
-    printf("%.2f %.2f %ld\n", wall, ms_of(usage.ru_utime) + ms_of(usage.ru_stime),
-           usage.ru_maxrss);
+    printf("%.2f %.2f %ld\n", wall, ms_of(usage.ru_utime) + ms_of(usage.ru_stime), usage.ru_maxrss);
     return 0;
 }

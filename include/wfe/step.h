@@ -24,8 +24,8 @@ typedef struct wfe_volume {
     bool readonly;
 } wfe_volume;
 
-/* wfe_error.operation when the command itself could not be started: kind NOT_FOUND when it is not in
- * the image, else it is there and cannot be executed. */
+/* wfe_error.operation when the command itself could not be started: kind NOT_FOUND when it is not
+ * in the image, else it is there and cannot be executed. */
 #define WFE_STEP_OPERATION_EXEC "start command"
 
 enum wfe_stream { WFE_STDOUT = 1, WFE_STDERR = 2 };
@@ -77,8 +77,8 @@ enum wfe_step_end {
  * its exit code, timeout or cancel is in the result (free with wfe_step_result_free). Failure
  * means that wfe, containerd or the image prevented it: INVALID, NOT_FOUND (image, volume,
  * command), UNAVAILABLE, TIMEOUT (of the daemon), ... Nothing is left behind in either case. */
-WFE_API int wfe_step_run(wfe_client *client, const wfe_step_options *options,
-                         wfe_step_result **ret, wfe_error *err);
+WFE_API int wfe_step_run(wfe_client *client, const wfe_step_options *options, wfe_step_result **ret,
+                         wfe_error *err);
 
 /* The same without blocking, from the client's loop: done is called once, from
  * wfe_client_dispatch; result is NULL when err->kind is not 0, else the callee's to free. */

@@ -43,9 +43,9 @@ static int fill(const daemon_options *o, char *dir, size_t size, wfe_daemon_opti
 
 static int print_json(const wfe_daemon_status *status)
 {
-    json_t *json = json_pack("{sb si ss ss ss}", "running", (int)status->running, "pid",
-                             (int)status->pid, "address", status->socket, "version",
-                             status->version, "log", status->log);
+    json_t *json =
+        json_pack("{sb si ss ss ss}", "running", (int)status->running, "pid", (int)status->pid,
+                  "address", status->socket, "version", status->version, "log", status->log);
     _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (!text) {
@@ -118,9 +118,10 @@ const wfe_command wfe_cmd_daemon_start = {
     .name = "daemon start",
     .usage = "[OPTION...]",
     .summary = "start a private containerd",
-    .details = "Everything of it is below the state folder: WFE_STATE_DIR, else XDG_STATE_HOME/wfe,\n"
-               "else /var/lib/wfe. It runs until `wfe daemon stop`. Other commands find it by\n"
-               "themselves.\n",
+    .details =
+        "Everything of it is below the state folder: WFE_STATE_DIR, else XDG_STATE_HOME/wfe,\n"
+        "else /var/lib/wfe. It runs until `wfe daemon stop`. Other commands find it by\n"
+        "themselves.\n",
     .examples = "  wfe daemon start\n",
     .options = start_options,
     .n_options = sizeof start_options / sizeof *start_options,

@@ -39,9 +39,9 @@ static const wfe_option ls_options[] = {
 static json_t *image_json(const wfe_image_info *image)
 {
     char created[WFE_CLOCK_TEXT_SIZE];
-    return json_pack("{ss ss ss sI ss}", "name", image->name, "digest", image->digest,
-                     "media_type", image->media_type, "size", (json_int_t)image->size_bytes,
-                     "created_at", wfe_clock_format(image->created_at_us, created));
+    return json_pack("{ss ss ss sI ss}", "name", image->name, "digest", image->digest, "media_type",
+                     image->media_type, "size", (json_int_t)image->size_bytes, "created_at",
+                     wfe_clock_format(image->created_at_us, created));
 }
 
 static int print_json(const wfe_image_list *list)

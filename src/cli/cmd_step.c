@@ -222,9 +222,10 @@ const wfe_command wfe_cmd_step = {
                "exit code. Other codes: 2 wrong usage, 124 timeout, 125 wfe or containerd failed,\n"
                "126 the command cannot be executed, 127 it is not in the image, 130 interrupted.\n"
                "Put -- before a command that has options of its own.\n",
-    .examples = "  wfe step --image busybox -- echo hi\n"
-                "  wfe step --image busybox --run 'ls -l /src' -v .:/src:ro -w /src -u 1000\n"
-                "  wfe step --image busybox --timeout 5m --network host --json -- nslookup localhost\n",
+    .examples =
+        "  wfe step --image busybox -- echo hi\n"
+        "  wfe step --image busybox --run 'ls -l /src' -v .:/src:ro -w /src -u 1000\n"
+        "  wfe step --image busybox --timeout 5m --network host --json -- nslookup localhost\n",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .struct_size = sizeof(step_options),

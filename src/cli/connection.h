@@ -28,20 +28,47 @@ typedef struct wfe_connection {
 
 /* Rows for the options of a command whose struct is `type` with a wfe_connection `member`. */
 #define WFE_CONNECTION_OPTIONS(type, member)                                                       \
-    {"address", 'a', WFE_OPTION_TEXT, "ADDRESS",                                                   \
+    {"address",                                                                                    \
+     'a',                                                                                          \
+     WFE_OPTION_TEXT,                                                                              \
+     "ADDRESS",                                                                                    \
      "containerd: a socket's path, or unix://, tcp://, https://",                                  \
      offsetof(type, member.address)},                                                              \
-        {"namespace", 'n', WFE_OPTION_TEXT, "NAME", "containerd namespace (default)",              \
+        {"namespace",                                                                              \
+         'n',                                                                                      \
+         WFE_OPTION_TEXT,                                                                          \
+         "NAME",                                                                                   \
+         "containerd namespace (default)",                                                         \
          offsetof(type, member.namespace_name)},                                                   \
-        {"snapshotter", 0, WFE_OPTION_TEXT, "NAME", "snapshotter (overlayfs)",                     \
+        {"snapshotter",                                                                            \
+         0,                                                                                        \
+         WFE_OPTION_TEXT,                                                                          \
+         "NAME",                                                                                   \
+         "snapshotter (overlayfs)",                                                                \
          offsetof(type, member.snapshotter)},                                                      \
-        {"tls-ca", 0, WFE_OPTION_TEXT, "FILE", "certificates that may sign the server's",          \
+        {"tls-ca",                                                                                 \
+         0,                                                                                        \
+         WFE_OPTION_TEXT,                                                                          \
+         "FILE",                                                                                   \
+         "certificates that may sign the server's",                                                \
          offsetof(type, member.tls_ca)},                                                           \
-        {"tls-cert", 0, WFE_OPTION_TEXT, "FILE", "client certificate, with --tls-key",             \
+        {"tls-cert",                                                                               \
+         0,                                                                                        \
+         WFE_OPTION_TEXT,                                                                          \
+         "FILE",                                                                                   \
+         "client certificate, with --tls-key",                                                     \
          offsetof(type, member.tls_cert)},                                                         \
-        {"tls-key", 0, WFE_OPTION_TEXT, "FILE", "key of the client certificate",                   \
+        {"tls-key",                                                                                \
+         0,                                                                                        \
+         WFE_OPTION_TEXT,                                                                          \
+         "FILE",                                                                                   \
+         "key of the client certificate",                                                          \
          offsetof(type, member.tls_key)},                                                          \
-        {"tls-server-name", 0, WFE_OPTION_TEXT, "NAME", "name the server's certificate must have", \
+        {"tls-server-name",                                                                        \
+         0,                                                                                        \
+         WFE_OPTION_TEXT,                                                                          \
+         "NAME",                                                                                   \
+         "name the server's certificate must have",                                                \
          offsetof(type, member.tls_server_name)},                                                  \
     {                                                                                              \
         "verbose", 'V', WFE_OPTION_FLAG, NULL, "tell on stderr what happens",                      \

@@ -118,7 +118,7 @@ int main(int argc, char **argv)
         return wfe_report_flush(WFE_EXIT_OK);
     }
     if (strcmp(argv[1], "--version") == 0)
-        argv[1] = "version";
+        return run_command(&wfe_cmd_version, 0, argv + 2);
     int words = 0;
     const wfe_command *command = find_command(argc - 1, argv + 1, &words);
     if (!command)

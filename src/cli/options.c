@@ -205,9 +205,9 @@ void wfe_options_free(const wfe_command *command, void *target)
 static void help_option(const wfe_option *option, FILE *out)
 {
     char left[64];
-    int len = option->letter ? snprintf(left, sizeof left, "  -%c, --%s", option->letter,
-                                        option->name)
-                             : snprintf(left, sizeof left, "      --%s", option->name);
+    int len = option->letter
+                  ? snprintf(left, sizeof left, "  -%c, --%s", option->letter, option->name)
+                  : snprintf(left, sizeof left, "      --%s", option->name);
     if (option->argument && len > 0)
         snprintf(left + len, sizeof left - (size_t)len, " %s", option->argument);
     if (strlen(left) >= HELP_COLUMN)

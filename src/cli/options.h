@@ -30,24 +30,24 @@ typedef struct wfe_option_list {
 } wfe_option_list;
 
 typedef struct wfe_option {
-    const char *name;      /* long name, without dashes */
-    char letter;           /* short name, or 0 */
+    const char *name; /* long name, without dashes */
+    char letter;      /* short name, or 0 */
     enum wfe_option_type type;
-    const char *argument;  /* name of its argument in the help, NULL for a flag */
-    const char *help;      /* one sentence, no full stop */
-    size_t offset;         /* of the member in the command's struct */
+    const char *argument; /* name of its argument in the help, NULL for a flag */
+    const char *help;     /* one sentence, no full stop */
+    size_t offset;        /* of the member in the command's struct */
 } wfe_option;
 
 typedef struct wfe_command wfe_command;
 struct wfe_command {
-    const char *name;    /* "step", "image ls" */
-    const char *usage;   /* what follows the name: "[OPTION...] --image IMAGE -- COMMAND..." */
-    const char *summary; /* one line */
-    const char *details; /* paragraphs for the help, may be NULL */
+    const char *name;     /* "step", "image ls" */
+    const char *usage;    /* what follows the name: "[OPTION...] --image IMAGE -- COMMAND..." */
+    const char *summary;  /* one line */
+    const char *details;  /* paragraphs for the help, may be NULL */
     const char *examples; /* lines, may be NULL */
     const wfe_option *options;
     size_t n_options;
-    size_t struct_size;  /* of the struct the options are stored in */
+    size_t struct_size;             /* of the struct the options are stored in */
     int min_operands, max_operands; /* max -1: any number */
     /* options points to the filled struct; gives the exit code. */
     int (*run)(const wfe_command *command, void *options, int argc, char **argv);

@@ -32,10 +32,10 @@ int wfe_report_error(const wfe_error *err)
 
 int wfe_report_error_json(const wfe_error *err)
 {
-    json_t *json = json_pack("{s:{ss ss ss ss ss sb}}", "error", "kind",
-                             wfe_error_kind_name(err->kind), "message", err->message, "hint",
-                             err->hint, "operation", err->operation, "subject", err->subject,
-                             "retryable", (int)err->retryable);
+    json_t *json =
+        json_pack("{s:{ss ss ss ss ss sb}}", "error", "kind", wfe_error_kind_name(err->kind),
+                  "message", err->message, "hint", err->hint, "operation", err->operation,
+                  "subject", err->subject, "retryable", (int)err->retryable);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     if (text)
         puts(text);

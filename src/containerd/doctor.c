@@ -35,16 +35,15 @@ typedef struct examination {
     wfe_finding_fn fn;
     void *user;
     enum wfe_finding_level worst;
-    bool answers;   /* the daemon does */
-    bool waited;    /* the question under way has its answer */
-    bool found;     /* ... and it is yes */
+    bool answers;     /* the daemon does */
+    bool waited;      /* the question under way has its answer */
+    bool found;       /* ... and it is yes */
     char detail[512]; /* ... with this text */
-    char root[512]; /* the snapshotter's folder on the daemon's machine, "" unknown */
+    char root[512];   /* the snapshotter's folder on the daemon's machine, "" unknown */
 } examination;
 
 static void tell(examination *e, const char *check, enum wfe_finding_level level,
-                 const char *advice, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+                 const char *advice, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 static void tell(examination *e, const char *check, enum wfe_finding_level level,
                  const char *advice, const char *format, ...)
@@ -90,7 +89,8 @@ static void on_namespaces(const PbNamespaces__ListNamespacesResponse *reply, con
     e->waited = true;
     snprintf(e->detail, sizeof e->detail, "%s", err->message);
     for (size_t i = 0; reply && i < reply->n_namespaces; i++) {
-        if (strcmp(reply->namespaces[i]->name, wfe_containerd_namespace(e->client->containerd)) == 0)
+        if (strcmp(reply->namespaces[i]->name, wfe_containerd_namespace(e->client->containerd)) ==
+            0)
             e->found = true;
     }
 }
@@ -189,8 +189,8 @@ static void check_runtime(examination *e)
         tell(e, "runtime", WFE_FINDING_FAILURE, "install containerd's package",
              "the shim containerd-shim-runc-v2 is not in %s", PROGRAM_DIRS);
     else if (!find_program(PROGRAM_DIRS, "runc", runc, sizeof runc))
-        tell(e, "runtime", WFE_FINDING_FAILURE, "install the package runc",
-             "runc is not in %s", PROGRAM_DIRS);
+        tell(e, "runtime", WFE_FINDING_FAILURE, "install the package runc", "runc is not in %s",
+             PROGRAM_DIRS);
     else
         tell(e, "runtime", WFE_FINDING_OK, "", "%s with %s", e->client->runtime, runc);
 }

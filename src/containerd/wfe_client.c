@@ -184,8 +184,8 @@ int wfe_client_daemon_version(wfe_client *client, wfe_daemon_version *out, wfe_e
     version_question question = {0};
     Pb__Empty request = PB__EMPTY__INIT;
     wfe_containerd_options options = {.deadline_ms = VERSION_MS, .fail_fast = true};
-    int rc = wfe_version_get(client->containerd, &request, &options, on_version, &question, NULL,
-                             err);
+    int rc =
+        wfe_version_get(client->containerd, &request, &options, on_version, &question, NULL, err);
     if (!rc)
         rc = wfe_loop_run_until(client->loop, &question.done, err);
     if (!rc && question.error.kind)

@@ -14,8 +14,8 @@
 #include "base/utf8.h"
 #include "oci/user.h"
 
+/* Programs that use select(2) break above it. */
 #define NOFILE_SOFT 1024
-#define NOFILE_HARD 1048576
 
 static const char *const empty_list[] = {NULL};
 
@@ -222,6 +222,13 @@ static json_t *make_capabilities(uint32_t uid)
     return wfe_take(capabilities);
 }
 
+static json_t *make_rlimits(uint64_t max_open_files)
+{
+    json_int_t hard = (json_int_t)max_open_files;
+    return json_pack("[{s:s, s:I, s:I}]", "type", "RLIMIT_NOFILE", "hard", hard, "soft",
+                     hard < NOFILE_SOFT ? hard : NOFILE_SOFT);
+}
+
 static json_t *make_process(const wfe_oci_spec *in)
 {
     _cleanup_(decref_p) json_t *process = json_object();
@@ -229,9 +236,7 @@ static json_t *make_process(const wfe_oci_spec *in)
               put(process, "args", make_strings(in->argv)) &&
               put(process, "env", make_env(in->env)) && put(process, "cwd", json_string(in->cwd)) &&
               put(process, "capabilities", make_capabilities(in->uid)) &&
-              put(process, "rlimits",
-                  json_pack("[{s:s, s:i, s:i}]", "type", "RLIMIT_NOFILE", "hard", NOFILE_HARD,
-                            "soft", NOFILE_SOFT)) &&
+              (!in->max_open_files || put(process, "rlimits", make_rlimits(in->max_open_files))) &&
               put(process, "noNewPrivileges", json_true()) &&
               /* Left out, the step inherits the score of the daemon's shim, which the kernel
                * hardly ever kills. */

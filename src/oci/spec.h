@@ -50,6 +50,9 @@ typedef struct wfe_oci_spec {
     const wfe_oci_bind *binds; /* wfe's own files, after the volumes: nosuid and nodev too */
     size_t n_binds;
     bool readonly_rootfs;
+    /* Hard limit on open files (RLIMIT_NOFILE), the soft one is at most 1,024; 0: the daemon's.
+     * Without CAP_SYS_RESOURCE the daemon cannot raise its own, and Create fails if it must. */
+    uint64_t max_open_files;
 
     enum wfe_oci_network network;
     const char *netns_path;   /* with WFE_OCI_NETWORK_PATH only */

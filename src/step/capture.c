@@ -97,8 +97,8 @@ int wfe_capture_new(wfe_loop *loop, const wfe_capture_options *options, wfe_capt
                           options->stream == WFE_STDOUT ? "stdout" : "stderr", &sink_fns, capture,
                           &capture->sink, err);
     if (!rc)
-        rc = wfe_stream_reader_new(loop, options->fifo_path, &stream_fns, capture,
-                                   &capture->reader, err);
+        rc = wfe_stream_reader_new(loop, options->fifo_path, &stream_fns, capture, &capture->reader,
+                                   err);
     if (rc) {
         wfe_capture_free(capture);
         return rc;

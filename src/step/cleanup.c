@@ -177,7 +177,7 @@ void wfe_step_abandon(wfe_step *step)
     step->snapshot_call = NULL;
     wfe_step_result_warn(step->result, "left behind: the clean-up of container '%s' took too long",
                          step->id);
-    wfe_log_warning(&step->client->log,
-                    "left behind: the clean-up of container '%s' took too long", step->id);
+    wfe_log_warning(&step->client->log, "left behind: the clean-up of container '%s' took too long",
+                    step->id);
     finish(step);
 }

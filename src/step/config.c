@@ -66,8 +66,7 @@ static int read_env(wfe_step_config *config, const wfe_step_options *o, wfe_erro
 static int check_volume(const wfe_volume *volume, bool local, wfe_error *err)
 {
     if (!volume->source || volume->source[0] != '/')
-        return wfe_error_set(err, WFE_E_INVALID,
-                             "volume source is '%s', must be an absolute path",
+        return wfe_error_set(err, WFE_E_INVALID, "volume source is '%s', must be an absolute path",
                              volume->source ? volume->source : "");
     if (!volume->target || volume->target[0] != '/' || volume->target[1] == '\0')
         return wfe_error_set(err, WFE_E_INVALID,

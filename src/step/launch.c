@@ -113,8 +113,9 @@ static void explain_exec_failure(wfe_error *err)
         wfe_error_set(err, WFE_E_NOT_FOUND, "command '%s' is not in the image", name);
     else
         wfe_error_set(err, WFE_E_DENIED, "command '%s' is in the image and cannot be executed: %s",
-                      name, strstr(exec, "format error") ? "it is no program of this machine"
-                                                          : "permission denied");
+                      name,
+                      strstr(exec, "format error") ? "it is no program of this machine"
+                                                   : "permission denied");
     wfe_error_where(err, WFE_STEP_OPERATION_EXEC, name);
 }
 

@@ -192,8 +192,7 @@ static json_t *phases_json(const wfe_step_result *result)
 
 static json_t *stream_json(const wfe_step_output *out)
 {
-    return json_pack("{sI sb}", "bytes", (json_int_t)out->bytes, "cut",
-                     out->bytes > out->kept.len);
+    return json_pack("{sI sb}", "bytes", (json_int_t)out->bytes, "cut", out->bytes > out->kept.len);
 }
 
 static json_t *warnings_json(const wfe_step_result *result)

@@ -16,19 +16,19 @@
 
 /* The phases a step goes through, in order; each lasts from its start to the next one's. */
 #define WFE_STEP_PHASES(X)                                                                         \
-    X(RESOLVE, "resolve")     /* image record, manifest, config */                                 \
-    X(PREPARE, "prepare")     /* container record, snapshot */                                     \
-    X(CREATE, "create")       /* task: shim and runtime */                                         \
-    X(START, "start")         /* the command's first instruction */                                \
-    X(RUN, "run")             /* until its exit status is known */                                 \
-    X(DRAIN, "drain")         /* until the end of both streams */                                  \
-    X(CLEANUP, "cleanup")     /* until everything is removed */
+    X(RESOLVE, "resolve") /* image record, manifest, config */                                     \
+    X(PREPARE, "prepare") /* container record, snapshot */                                         \
+    X(CREATE, "create")   /* task: shim and runtime */                                             \
+    X(START, "start")     /* the command's first instruction */                                    \
+    X(RUN, "run")         /* until its exit status is known */                                     \
+    X(DRAIN, "drain")     /* until the end of both streams */                                      \
+    X(CLEANUP, "cleanup") /* until everything is removed */
 
 enum wfe_step_phase {
 #define WFE_STEP_PHASE_ENUM_(name, text) WFE_STEP_PHASE_##name,
     WFE_STEP_PHASES(WFE_STEP_PHASE_ENUM_)
 #undef WFE_STEP_PHASE_ENUM_
-    WFE_STEP_N_PHASES
+        WFE_STEP_N_PHASES
 };
 
 typedef struct wfe_step_output {
@@ -37,7 +37,7 @@ typedef struct wfe_step_output {
 } wfe_step_output;
 
 struct wfe_step_result {
-    char *step;         /* the step's name */
+    char *step; /* the step's name */
     char *run_id;
     char *container_id;
     char *image;        /* name of the record that was used */
@@ -45,13 +45,13 @@ struct wfe_step_result {
     unsigned attempt;
     enum wfe_step_end end;
     int exit_code;
-    uint64_t timeout_ms; /* that passed, when end is TIMED_OUT */
+    uint64_t timeout_ms;    /* that passed, when end is TIMED_OUT */
     wfe_step_output out[2]; /* stdout, stderr */
     wfe_strmap outputs;
     char **warnings; /* NULL-terminated */
     size_t n_warnings;
-    int64_t started_at_us;  /* wall clock: when the step began */
-    int64_t finished_at_us; /* wall clock: when all was cleaned up */
+    int64_t started_at_us;                /* wall clock: when the step began */
+    int64_t finished_at_us;               /* wall clock: when all was cleaned up */
     uint64_t phase_us[WFE_STEP_N_PHASES]; /* 0: not reached */
 };
 

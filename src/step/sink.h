@@ -16,7 +16,7 @@
 typedef struct wfe_sink wfe_sink;
 
 typedef struct wfe_sink_fns {
-    void (*drained)(void *user);                     /* the chunk it held is written */
+    void (*drained)(void *user);                      /* the chunk it held is written */
     void (*failed)(const wfe_error *err, void *user); /* once; it takes no more bytes */
 } wfe_sink_fns;
 

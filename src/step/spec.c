@@ -2,6 +2,7 @@
 #include "step/spec.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -10,9 +11,21 @@
 #include "oci/spec.h"
 #include "oci/user.h"
 
+#define MAX_OPEN_FILES 1048576
+
 static bool has_cgroup_v2(void)
 {
     return access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+}
+
+/* The hard limit on open files for a step: what programs of today ask for, as far as this machine
+ * gives it to us, since the daemon may not be allowed more. */
+static uint64_t choose_max_open_files(void)
+{
+    struct rlimit own;
+    if (getrlimit(RLIMIT_NOFILE, &own) < 0)
+        return 0;
+    return own.rlim_max < MAX_OPEN_FILES ? own.rlim_max : MAX_OPEN_FILES;
 }
 
 static wfe_oci_user choose_user(const wfe_step_config *config, wfe_step_result *result)
@@ -42,8 +55,7 @@ static int build_process(const wfe_step_config *config, const wfe_image *image,
                          wfe_oci_process *process, wfe_error *err)
 {
     _cleanup_(wfe_oci_image_config_free_p) wfe_oci_image_config *image_config = NULL;
-    int rc =
-        wfe_oci_image_config_parse(image->config_json, image->config_len, &image_config, err);
+    int rc = wfe_oci_image_config_parse(image->config_json, image->config_len, &image_config, err);
     if (rc) {
         wfe_error_prefix(err, "image '%s'", image->name);
         return rc;
@@ -79,8 +91,9 @@ int wfe_step_spec_build(const wfe_step_config *config, const wfe_image *image,
         .hostname = host->hostname,
         .volumes = volumes,
         .n_volumes = config->n_volumes,
-        .network = config->network == WFE_STEP_NETWORK_HOST ? WFE_OCI_NETWORK_HOST
-                                                            : WFE_OCI_NETWORK_NONE,
+        .max_open_files = host->local ? choose_max_open_files() : 0,
+        .network =
+            config->network == WFE_STEP_NETWORK_HOST ? WFE_OCI_NETWORK_HOST : WFE_OCI_NETWORK_NONE,
         .cgroup_namespace = host->local && has_cgroup_v2(),
         .cgroups_path = host->cgroups_path,
         .rootless = host->local && geteuid() != 0,

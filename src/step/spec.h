@@ -11,7 +11,7 @@
 #include "step/result.h"
 
 typedef struct wfe_step_spec_host {
-    bool local;           /* the daemon shares this machine: look at it */
+    bool local; /* the daemon shares this machine: look at it */
     const char *cgroups_path;
     const char *hostname;
 } wfe_step_spec_host;

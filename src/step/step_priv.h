@@ -51,7 +51,7 @@ struct wfe_step {
     wfe_outputs outputs;
     uint64_t drained_bytes; /* of both streams at the last look */
 
-    wfe_timer *timeout; /* of the whole step */
+    wfe_timer *timeout;  /* of the whole step */
     wfe_timer *patience; /* grace after TERM, then the wait after KILL; the drain; the clean-up */
 
     /* What may exist at the daemon: set before the call that makes it is sent. */

@@ -82,8 +82,7 @@ static void assert_fails(wfe_command_result result, int exit_code, const char *t
 static void test_cli__prints_what_the_step_prints(void **state)
 {
     private_containerd_of(state);
-    wfe_command_result result =
-        run("step", "--image", IMAGES_BUSYBOX, "--", "echo", "hi", NULL);
+    wfe_command_result result = run("step", "--image", IMAGES_BUSYBOX, "--", "echo", "hi", NULL);
     assert_result(&result, 0, "hi\n");
     assert_string_equal(result.err, "");
     wfe_command_result_done(&result);
@@ -104,9 +103,8 @@ static void test_cli__exits_with_the_step_s_code(void **state)
 static void test_cli__prints_the_result_as_json(void **state)
 {
     private_containerd_of(state);
-    wfe_command_result result =
-        run("step", "--json", "--name", "build", "--image", "busybox", "--run",
-            "echo '##wfe[output v=1]'; exit 7", NULL);
+    wfe_command_result result = run("step", "--json", "--name", "build", "--image", "busybox",
+                                    "--run", "echo '##wfe[output v=1]'; exit 7", NULL);
     json_t *json = json_loads(result.out, 0, NULL);
     if (!json)
         fail_msg("no JSON: '%s' '%s'", result.out, result.err);
@@ -120,8 +118,8 @@ static void test_cli__prints_the_result_as_json(void **state)
 static void test_cli__shows_only_loopback_without_a_network(void **state)
 {
     private_containerd_of(state);
-    wfe_command_result result = run("step", "--image", "busybox", "--network", "none", "--", "ls",
-                                    "/sys/class/net", NULL);
+    wfe_command_result result =
+        run("step", "--image", "busybox", "--network", "none", "--", "ls", "/sys/class/net", NULL);
     assert_result(&result, 0, "lo\n");
     wfe_command_result_done(&result);
 }
@@ -129,8 +127,9 @@ static void test_cli__shows_only_loopback_without_a_network(void **state)
 static void test_cli__says_when_there_is_no_daemon(void **state)
 {
     private_containerd_of(state);
-    assert_fails(run("step", "--address", "/no/such.sock", "--image", "busybox", "--", "true", NULL),
-                 125, "containerd socket not found: /no/such.sock");
+    assert_fails(
+        run("step", "--address", "/no/such.sock", "--image", "busybox", "--", "true", NULL), 125,
+        "containerd socket not found: /no/such.sock");
 }
 
 static void test_cli__says_when_nobody_listens(void **state)
@@ -140,9 +139,8 @@ static void test_cli__says_when_nobody_listens(void **state)
     snprintf(name.sun_path, sizeof name.sun_path, "%s/dead.sock", daemon->dir);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
-    assert_fails(
-        run("step", "--address", name.sun_path, "--image", "busybox", "--", "true", NULL), 125,
-        "failed to connect to containerd");
+    assert_fails(run("step", "--address", name.sun_path, "--image", "busybox", "--", "true", NULL),
+                 125, "failed to connect to containerd");
     close(fd);
 }
 
@@ -178,8 +176,7 @@ static void test_cli__refuses_wrong_usage(void **state)
                  "network is 'lan', must be none or host");
     assert_fails(run("step", "--image", "busybox", "-v", "/tmp", "--", "true", NULL), 2, "/tmp");
     assert_fails(run("step", "--image", "busybox", "-w", "rel", "--", "true", NULL), 2, "rel");
-    assert_fails(run("step", "--image", "busybox", "-e", "=x", "--", "true", NULL), 2,
-                 "KEY=VALUE");
+    assert_fails(run("step", "--image", "busybox", "-e", "=x", "--", "true", NULL), 2, "KEY=VALUE");
     assert_fails(run("step", "--image", "busybox", "--run", "x", "--", "y", NULL), 2, "--run");
     assert_fails(run("step", "--image", "Upper/Case", "--", "true", NULL), 2, "Upper/Case");
     assert_fails(run("stpe", NULL), 2, "stpe");
@@ -224,7 +221,10 @@ static void test_cli__exits_with_124_at_the_timeout(void **state)
 static void test_cli__stops_the_step_when_interrupted(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
-    const char *const args[] = {"step", "--image", "busybox", "--run",
+    const char *const args[] = {"step",
+                                "--image",
+                                "busybox",
+                                "--run",
                                 "trap 'echo bye; exit 0' INT TERM; echo ready; "
                                 "while :; do sleep 0.1; done",
                                 NULL};
@@ -243,8 +243,7 @@ static void test_cli__stops_the_step_when_interrupted(void **state)
 static void test_cli__reports_errors_as_json_too(void **state)
 {
     private_containerd_of(state);
-    wfe_command_result result =
-        run("step", "--json", "--image", "no/such:1", "--", "true", NULL);
+    wfe_command_result result = run("step", "--json", "--image", "no/such:1", "--", "true", NULL);
     assert_int_equal(result.exit_code, 125);
     json_t *json = json_loads(result.out, 0, NULL);
     assert_non_null(json);
@@ -258,13 +257,13 @@ static void test_cli__every_command_has_help(void **state)
 {
     private_containerd_of(state);
     static const char *const commands[][2] = {
-        {"step", NULL},       {"image", "import"},  {"image", "ls"}, {"daemon", "start"},
-        {"daemon", "stop"},   {"daemon", "status"}, {"doctor", NULL}, {"version", NULL},
+        {"step", NULL},     {"image", "import"},  {"image", "ls"},  {"daemon", "start"},
+        {"daemon", "stop"}, {"daemon", "status"}, {"doctor", NULL}, {"version", NULL},
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        wfe_command_result result =
-            commands[i][1] ? run(commands[i][0], commands[i][1], "--help", NULL)
-                           : run(commands[i][0], "--help", NULL);
+        wfe_command_result result = commands[i][1]
+                                        ? run(commands[i][0], commands[i][1], "--help", NULL)
+                                        : run(commands[i][0], "--help", NULL);
         assert_result(&result, 0, NULL);
         assert_non_null(strstr(result.out, "Usage: wfe "));
         assert_non_null(strstr(result.out, "Examples:"));

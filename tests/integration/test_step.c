@@ -56,7 +56,7 @@ static void test_step__passes_on_the_exit_code(void **state)
     private_containerd_of(state);
     wfe_step_result_free(step_run_script(client, "exit 7", 7));
     wfe_step_result_free(step_run_script(client, "exit 255", 255));
-    wfe_step_result_free(step_run_script(client, "kill -9 $$", 137));
+    wfe_step_result_free(step_run_script(client, "sh -c 'kill -9 $$'", 137));
 }
 
 static void test_step__runs_a_command_without_a_shell(void **state)
@@ -159,8 +159,9 @@ static void test_step__has_only_loopback_without_a_network(void **state)
 {
     private_containerd_of(state);
     wfe_step_result *result = step_run_script(
-        client, "ls /sys/class/net; ip -o addr show lo | grep -c 127.0.0.1; ping -c1 -W2 127.0.0.1 "
-                ">/dev/null && echo up",
+        client,
+        "ls /sys/class/net; ip -o addr show lo | grep -c 127.0.0.1; ping -c1 -W2 127.0.0.1 "
+        ">/dev/null && echo up",
         0);
     step_assert_stream(result, WFE_STDOUT, "lo\n1\nup\n");
     wfe_step_result_free(result);
@@ -358,7 +359,8 @@ static void test_step__can_be_cancelled_from_its_own_listener(void **state)
     private_containerd_of(state);
     cancelling c = {0};
     wfe_error error = WFE_ERROR_INIT;
-    wfe_step_options options = step_script("trap 'exit 4' TERM; echo go; while :; do sleep 0.1; done");
+    wfe_step_options options =
+        step_script("trap 'exit 4' TERM; echo go; while :; do sleep 0.1; done");
     options.on_output = cancel_on_output;
     options.on_output_user = &c;
     assert_int_equal(wfe_step_start(client, &options, on_cancelled, &c, &c.step, &error), 0);

@@ -256,12 +256,22 @@ static void test_oci_spec__new_privileges_rlimits_and_oom_score(void **state)
 {
     (void)state;
     wfe_oci_spec in = plain();
+    in.max_open_files = 1048576;
     json_t *spec = build(&in);
     assert_json(spec, "process/noNewPrivileges", "true");
     assert_json(spec, "process/terminal", "false");
     assert_json(spec, "process/oomScoreAdj", "0");
     assert_json(spec, "process/rlimits",
                 "[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1048576,\"soft\":1024}]");
+    json_decref(spec);
+    in.max_open_files = 512;
+    spec = build(&in);
+    assert_json(spec, "process/rlimits",
+                "[{\"type\":\"RLIMIT_NOFILE\",\"hard\":512,\"soft\":512}]");
+    json_decref(spec);
+    in.max_open_files = 0;
+    spec = build(&in);
+    assert_null(json_object_get(json_object_get(spec, "process"), "rlimits"));
     json_decref(spec);
 }
 

@@ -30,6 +30,7 @@ static void free_set(label_set *set)
 
 static int fill_set(label_set *set, const wfe_image_label *labels, size_t n, wfe_error *err)
 {
+    const Pb__Pair empty = PB__PAIR__INIT;
     set->pairs = calloc(n, sizeof *set->pairs);
     set->pair_list = calloc(n, sizeof *set->pair_list);
     set->paths = calloc(n, sizeof *set->paths);
@@ -37,7 +38,7 @@ static int fill_set(label_set *set, const wfe_image_label *labels, size_t n, wfe
     if (!set->pairs || !set->pair_list || !set->paths || !set->path_list)
         return wfe_error_nomem(err);
     for (size_t i = 0; i < n; i++) {
-        pb__pair__init(&set->pairs[i]);
+        set->pairs[i] = empty;
         set->pairs[i].key = labels[i].key;
         set->pairs[i].value = labels[i].value;
         set->pair_list[i] = &set->pairs[i];

@@ -111,6 +111,8 @@ int wfe_grpc_reader_take(wfe_grpc_reader *reader, const uint8_t **bytes, size_t 
             return rc;
         reader->len = 0;
     }
+    if (!*len && reader->message_len)
+        return 0;
     size_t missing = reader->message_len - reader->len;
     size_t n = missing < *len ? missing : *len;
     if (n == reader->message_len) {

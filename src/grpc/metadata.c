@@ -73,33 +73,6 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 when there is none. */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4 || n > left)
-        return 0;
-    unsigned char low = 0x80;
-    unsigned char high = 0xBF;
-    if (p[0] == 0xE0)
-        low = 0xA0;
-    else if (p[0] == 0xED)
-        high = 0x9F; /* surrogates */
-    else if (p[0] == 0xF0)
-        low = 0x90;
-    else if (p[0] == 0xF4)
-        high = 0x8F;
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    return n;
-}
-
 size_t wfe_grpc_percent_decode(char *text, size_t len)
 {
     size_t out = 0;
@@ -111,13 +84,7 @@ size_t wfe_grpc_percent_decode(char *text, size_t len)
             c = (char)(high << 4 | low);
             i += 2;
         }
-        text[out++] = c ? c : ' ';
-    }
-    for (size_t i = 0; i < out;) {
-        size_t n = utf8_length((const unsigned char *)text + i, out - i);
-        if (!n)
-            text[i] = '?';
-        i += n ? n : 1;
+        text[out++] = c;
     }
     return out;
 }

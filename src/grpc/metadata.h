@@ -28,8 +28,7 @@ int wfe_grpc_metadata_check(const wfe_grpc_metadata *metadata, size_t n, wfe_err
 const char *wfe_grpc_timeout_format(uint64_t timeout_ms, char out[WFE_GRPC_TIMEOUT_SIZE]);
 
 /* Decodes the value of grpc-message in place and returns its new length: "%2f" becomes "/", a bad
- * escape stays as it is. Bytes that are no UTF-8 become "?" and NUL a space, so that the result
- * can be shown and stored as text. */
+ * escape stays as it is. The result can be any bytes. */
 size_t wfe_grpc_percent_decode(char *text, size_t len);
 
 #endif

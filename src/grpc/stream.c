@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
+#include "base/utf8.h"
 #include "grpc/session.h"
 #include "grpc/session_priv.h"
 #include "grpc/status.h"
@@ -225,9 +227,11 @@ static void error_of_status(wfe_grpc_stream *stream, wfe_error *err)
         stream->grpc_status > WFE_GRPC_UNAUTHENTICATED ? WFE_GRPC_UNKNOWN : stream->grpc_status;
     char text[WFE_ERROR_MESSAGE_SIZE];
     wfe_buf *message = &stream->grpc_message;
-    if (message->len) {
-        size_t len = wfe_grpc_percent_decode(message->data, message->len);
-        snprintf(text, sizeof text, "%.*s", (int)len, message->data);
+    _cleanup_free_ char *said = NULL;
+    if (message->len)
+        message->len = wfe_grpc_percent_decode(message->data, message->len);
+    if (message->len && !wfe_utf8_clean(message->data, message->len, &said, NULL, NULL)) {
+        snprintf(text, sizeof text, "%s", said);
     } else if (stream->grpc_status != status) {
         snprintf(text, sizeof text, "the peer answered with the unknown gRPC status %d",
                  stream->grpc_status);

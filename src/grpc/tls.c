@@ -242,16 +242,59 @@ int wfe_grpc_tls_drain(wfe_grpc_tls_session *session, wfe_buf *out, wfe_error *e
     return 0;
 }
 
+/* Alerts by which a server refuses who we are (RFC 8446 6.2); TLS 1.2 has none for a missing
+ * certificate and sends handshake_failure. */
+static bool is_refusal(int alert)
+{
+    switch (alert) {
+    case SSL_AD_HANDSHAKE_FAILURE:
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int no_h2(wfe_error *err)
+{
+    wfe_error_set(err, WFE_E_PROTOCOL,
+                  "the server does not offer HTTP/2 over TLS (ALPN h2 was not agreed on)");
+    wfe_error_hint(err, "make the TLS proxy offer ALPN h2");
+    return WFE_E_PROTOCOL;
+}
+
+/* What OpenSSL's queue says. A server that refuses our certificate says so during the handshake of
+ * TLS 1.2, but only after that of TLS 1.3. */
+static int session_error(wfe_error *err)
+{
+    unsigned long code = ssl.ERR_peek_last_error();
+    int alert =
+        code && ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET : 0;
+    if (alert == SSL_AD_NO_APPLICATION_PROTOCOL)
+        return no_h2(err);
+    if (!is_refusal(alert))
+        return wfe_error_set(err, WFE_E_PROTOCOL, "TLS failed: %s", last_reason());
+    wfe_error_set(err, WFE_E_DENIED, "the server refused us: %s", last_reason());
+    wfe_error_hint(err, "check the client certificate and key given for TLS");
+    return WFE_E_DENIED;
+}
+
 static int handshake_error(wfe_grpc_tls_session *session, wfe_error *err)
 {
     long verify = ssl.SSL_get_verify_result(session->ssl);
-    if (verify != X509_V_OK) {
-        wfe_error_set(err, WFE_E_DENIED, "the server's certificate is not accepted for '%s': %s",
-                      session->context->name, ssl.X509_verify_cert_error_string(verify));
-        wfe_error_hint(err, "check the CA file and the server name given for TLS");
-        return WFE_E_DENIED;
-    }
-    return wfe_error_set(err, WFE_E_PROTOCOL, "the TLS handshake failed: %s", last_reason());
+    if (verify == X509_V_OK)
+        return session_error(err);
+    wfe_error_set(err, WFE_E_DENIED, "the server's certificate is not accepted for '%s': %s",
+                  session->context->name, ssl.X509_verify_cert_error_string(verify));
+    wfe_error_hint(err, "check the CA file and the server name given for TLS");
+    return WFE_E_DENIED;
 }
 
 static int check_alpn(wfe_grpc_tls_session *session, wfe_error *err)
@@ -261,10 +304,7 @@ static int check_alpn(wfe_grpc_tls_session *session, wfe_error *err)
     ssl.SSL_get0_alpn_selected(session->ssl, &name, &len);
     if (len == 2 && memcmp(name, "h2", 2) == 0)
         return 0;
-    wfe_error_set(err, WFE_E_PROTOCOL,
-                  "the server does not offer HTTP/2 over TLS (ALPN h2 was not agreed on)");
-    wfe_error_hint(err, "make the TLS proxy offer ALPN h2");
-    return WFE_E_PROTOCOL;
+    return no_h2(err);
 }
 
 int wfe_grpc_tls_handshake(wfe_grpc_tls_session *session, bool *ret_done, wfe_error *err)
@@ -280,18 +320,6 @@ int wfe_grpc_tls_handshake(wfe_grpc_tls_session *session, bool *ret_done, wfe_er
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
         return 0;
     return handshake_error(session, err);
-}
-
-/* A server that refuses our certificate says so only after a TLS 1.3 handshake is over for us. */
-static int session_error(wfe_error *err)
-{
-    unsigned long code = ssl.ERR_peek_last_error();
-    if (code && ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET) {
-        wfe_error_set(err, WFE_E_DENIED, "the server broke off TLS: %s", last_reason());
-        wfe_error_hint(err, "check the client certificate and key given for TLS");
-        return WFE_E_DENIED;
-    }
-    return wfe_error_set(err, WFE_E_PROTOCOL, "TLS failed: %s", last_reason());
 }
 
 int wfe_grpc_tls_read(wfe_grpc_tls_session *session, uint8_t *buf, size_t cap, size_t *ret_len,

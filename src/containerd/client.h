@@ -54,7 +54,7 @@ typedef struct wfe_containerd_method {
     wfe_containerd_deliver_fn deliver;
     uint64_t deadline_ms; /* 0: none (Wait, Subscribe) */
     bool idempotent;
-    bool no_namespace; /* Version, Introspection, Namespaces */
+    bool no_namespace; /* Version, Introspection */
     bool newer;        /* not in every supported version of containerd */
 } wfe_containerd_method;
 

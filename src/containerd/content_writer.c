@@ -43,6 +43,7 @@ struct wfe_content_writer {
     wfe_strmap labels;
     wfe_buf whole; /* of a put: the blob */
     bool is_put;
+    bool put_again;       /* a put found the ingest in its way, which was thrown away */
     uint64_t total_bytes; /* 0: not known */
     uint64_t offset;      /* where the next bytes go */
     enum writer_state state;
@@ -248,6 +249,13 @@ static void on_aborted(const Pb__Empty *reply, const wfe_error *err, void *user)
     (void)err; /* an ingest that stays is the lesser news, and expires */
     wfe_content_writer *writer = user;
     writer->call = NULL;
+    /* The ingest of an earlier try with another total keeps its bytes beyond those put (containerd
+     * 1.6: content/local/store.go, writer): without it the put goes well. */
+    if (writer->is_put && !writer->put_again) {
+        writer->put_again = true;
+        try_again(writer);
+        return;
+    }
     wfe_error failure = writer->failure;
     finish(writer, false, &failure);
 }

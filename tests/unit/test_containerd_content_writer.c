@@ -274,13 +274,35 @@ static void test_containerd_content_writer__wrong_bytes_are_thrown_away(void **s
 static void test_containerd_content_writer__the_first_error_outlives_a_failed_abort(void **state)
 {
     (void)state;
-    put();
+    start(DIGEST, NULL);
+    answer(fake_last(), PB_CONTENT__WRITE_ACTION__STAT, 0);
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_content_writer_commit(writer, NULL, &err), &err);
     fake_end(fake_last(), WFE_GRPC_FAILED_PRECONDITION, "unexpected commit digest");
-    assert_int_equal(fake_n_calls, 2);
     fake_end(fake_last(), WFE_GRPC_NOT_FOUND, "no such ingest");
     assert_true(seen.done);
     assert_int_equal(seen.err.kind, WFE_E_CONFLICT);
     assert_contains(seen.err.message, "unexpected commit digest");
+}
+
+/* What lies under the reference from an earlier try must not spoil it, and it must not go on for
+ * ever either. */
+static void test_containerd_content_writer__a_put_is_tried_once_more_after_an_abort(void **state)
+{
+    (void)state;
+    const Pb__Empty empty = PB__EMPTY__INIT;
+    put();
+    fake_end(fake_last(), WFE_GRPC_FAILED_PRECONDITION, "unexpected commit size");
+    assert_string_equal(fake_last()->options.path, "/containerd.services.content.v1.Content/Abort");
+    fake_reply(fake_last(), &empty);
+    assert_false(seen.done);
+    assert_int_equal(fake_n_calls, 3);
+    assert_sent(fake_last(), 0, PB_CONTENT__WRITE_ACTION__COMMIT, 0, 2);
+    fake_end(fake_last(), WFE_GRPC_FAILED_PRECONDITION, "unexpected commit size, again");
+    fake_reply(fake_last(), &empty);
+    assert_true(seen.done);
+    assert_int_equal(fake_n_calls, 4);
+    assert_contains(seen.err.message, "unexpected commit size, again");
 }
 
 static void test_containerd_content_writer__waits_for_a_locked_reference(void **state)
@@ -432,6 +454,7 @@ int main(void)
         TEST(refuses_more_than_may_wait),
         TEST(wrong_bytes_are_thrown_away),
         TEST(the_first_error_outlives_a_failed_abort),
+        TEST(a_put_is_tried_once_more_after_an_abort),
         TEST(waits_for_a_locked_reference),
         TEST(ends_well_when_the_other_writer_completes),
         TEST(gives_up_on_a_lock_after_its_time),

@@ -113,8 +113,7 @@ static void test_proto__only_daemon_wide_services_go_without_a_namespace(void **
 {
     (void)state;
     for (size_t i = 0; i < N_ROWS; i++) {
-        bool wide = strstr(rows[i].path, ".version.") || strstr(rows[i].path, ".introspection.") ||
-                    strstr(rows[i].path, ".namespaces.");
+        bool wide = strstr(rows[i].path, ".version.") || strstr(rows[i].path, ".introspection.");
         if (wide != rows[i].method->no_namespace)
             fail_msg("%s: no_namespace is %d", rows[i].path, rows[i].method->no_namespace);
     }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "grpc/session_priv.h"
 #include "grpc/status.h"
 
@@ -77,15 +78,13 @@ static void on_goaway(wfe_grpc_session *session, const nghttp2_goaway *goaway)
     session->goaway = true;
     if (goaway->error_code == NGHTTP2_NO_ERROR)
         return;
-    char text[80];
-    size_t len =
-        goaway->opaque_data_len < sizeof text - 1 ? goaway->opaque_data_len : sizeof text - 1;
+    size_t len = goaway->opaque_data_len < 80 ? goaway->opaque_data_len : 80;
+    _cleanup_free_ char *text = NULL;
     if (len)
-        memcpy(text, goaway->opaque_data, len);
-    len = wfe_grpc_percent_decode(text, len); /* makes it text; peers send no escapes here */
+        wfe_utf8_clean(goaway->opaque_data, len, &text, NULL, NULL);
     wfe_error_set(&session->broken, WFE_E_UNAVAILABLE,
-                  "the peer closed the connection with GOAWAY %s%s%.*s",
-                  nghttp2_http2_strerror(goaway->error_code), len ? ": " : "", (int)len, text);
+                  "the peer closed the connection with GOAWAY %s%s%s",
+                  nghttp2_http2_strerror(goaway->error_code), text ? ": " : "", text ? text : "");
     session->broken.grpc_status = WFE_GRPC_UNAVAILABLE;
 }
 

@@ -54,16 +54,6 @@ static void test_grpc_metadata__bad_escapes_stay_as_they_are(void **state)
     assert_decoded("%%41", "%A");
 }
 
-static void test_grpc_metadata__decoded_messages_are_text(void **state)
-{
-    (void)state;
-    assert_decoded("a%00b", "a b");
-    assert_decoded("a%FFb", "a?b");
-    assert_decoded("cut%C3", "cut?");
-    assert_decoded("%ED%A0%80", "???"); /* a surrogate */
-    assert_decoded("%C0%80", "??");     /* an overlong NUL */
-}
-
 static void assert_pair(const char *key, const char *value, int wanted)
 {
     const wfe_grpc_metadata pair = {key, value};
@@ -108,7 +98,6 @@ int main(void)
         cmocka_unit_test(test_grpc_metadata__timeouts_have_at_most_eight_digits_and_round_up),
         cmocka_unit_test(test_grpc_metadata__messages_are_percent_decoded),
         cmocka_unit_test(test_grpc_metadata__bad_escapes_stay_as_they_are),
-        cmocka_unit_test(test_grpc_metadata__decoded_messages_are_text),
         cmocka_unit_test(test_grpc_metadata__keys_and_values_are_checked),
         cmocka_unit_test(test_grpc_metadata__too_many_pairs_are_refused),
     };

@@ -104,4 +104,5 @@ folder != "include" && folder != "cli" {
         offence("the library may not print")
 }
 END { exit found }
-' && echo "layers: ok"
+' || exit 1
+echo "layers: ok"

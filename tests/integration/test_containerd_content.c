@@ -10,6 +10,22 @@
 
 #define MIB ((size_t)1024 * 1024)
 
+/* What no image refers to is garbage, and a deletion in one case collects that of the next. */
+#define LEASE "test-lease"
+
+static void need_lease(session *s)
+{
+    PbLeases__CreateRequest request = PB_LEASES__CREATE_REQUEST__INIT;
+    PbLeases__ListRequest list = PB_LEASES__LIST_REQUEST__INIT;
+    request.id = LEASE;
+    if (session_leases_list(s, &list, NULL, 0, NULL)->n_leases == 0)
+        session_leases_create(s, &request, NULL, 0, NULL);
+}
+
+#define CONTENT_SESSION(s, state)                                                                  \
+    SESSION(s, state, "content");                                                                  \
+    need_lease(&(s))
+
 /* A blob that is different in each test run. */
 typedef struct blob {
     char *bytes;
@@ -109,8 +125,10 @@ static const wfe_content_writer_fns fns = {on_opened, on_writable, on_done};
 static void begin(session *s, struct writing *w, const blob *b, bool expected)
 {
     *w = (struct writing){.b = b, .until = b->len, .digest = expected ? NULL : b->digest};
-    const wfe_content_writer_request request = {
-        .ref = b->ref, .expected = expected ? b->digest : NULL, .total_bytes = b->len};
+    const wfe_content_writer_request request = {.ref = b->ref,
+                                                .expected = expected ? b->digest : NULL,
+                                                .total_bytes = b->len,
+                                                .lease = LEASE};
     wfe_error err = WFE_ERROR_INIT;
     assert_ok(wfe_content_writer_start(s->containerd, s->loop, &request, &fns, w, &w->writer, &err),
               &err);
@@ -169,7 +187,7 @@ static void read_blob(session *s, const blob *b, size_t max_bytes, struct readin
 
 static void test_containerd_content__what_is_written_is_read_back(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 20 * MIB + 17);
     struct writing w;
     begin(&s, &w, &b, true);
@@ -188,7 +206,7 @@ static void test_containerd_content__what_is_written_is_read_back(void **state)
 
 static void test_containerd_content__a_blob_that_is_there_is_not_written_again(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 1000);
     struct writing w;
     begin(&s, &w, &b, true);
@@ -201,7 +219,7 @@ static void test_containerd_content__a_blob_that_is_there_is_not_written_again(v
 
 static void test_containerd_content__a_blob_of_unknown_digest_is_committed_with_one(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 3 * MIB);
     struct writing w;
     begin(&s, &w, &b, false);
@@ -211,7 +229,7 @@ static void test_containerd_content__a_blob_of_unknown_digest_is_committed_with_
 
 static void test_containerd_content__writing_goes_on_where_it_was_left(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 3 * MIB);
     struct writing w;
     begin(&s, &w, &b, true);
@@ -233,7 +251,7 @@ static void test_containerd_content__writing_goes_on_where_it_was_left(void **st
 
 static void test_containerd_content__wrong_bytes_fail_and_leave_no_ingest(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 2 * MIB);
     BLOB(other, 10);
     struct writing w;
@@ -250,7 +268,7 @@ static void test_containerd_content__wrong_bytes_fail_and_leave_no_ingest(void *
 
 static void test_containerd_content__a_second_writer_waits_for_the_first(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 2 * MIB);
     struct writing first, second;
     begin(&s, &first, &b, true);
@@ -271,13 +289,13 @@ static void test_containerd_content__a_second_writer_waits_for_the_first(void **
 
 static void test_containerd_content__a_lock_that_stays_is_given_up(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 2 * MIB);
     struct writing first, second = {.b = &b};
     begin(&s, &first, &b, true);
     first.until = MIB;
     session_run(&s, &first.paused);
-    const wfe_content_writer_request request = {.ref = b.ref, .lock_wait_ms = 100};
+    const wfe_content_writer_request request = {.ref = b.ref, .lease = LEASE, .lock_wait_ms = 100};
     wfe_error err = WFE_ERROR_INIT;
     assert_ok(wfe_content_writer_start(s.containerd, s.loop, &request, &fns, &second,
                                        &second.writer, &err),
@@ -289,11 +307,11 @@ static void test_containerd_content__a_lock_that_stays_is_given_up(void **state)
 
 static void test_containerd_content__a_small_blob_goes_in_one_message(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 700);
     wfe_strmap labels = {0};
     wfe_strmap_set(&labels, "containerd.io/gc.root", "yes", NULL);
-    const wfe_content_writer_request request = {.ref = b.ref, .labels = &labels};
+    const wfe_content_writer_request request = {.ref = b.ref, .labels = &labels, .lease = LEASE};
     struct writing w = {.b = &b};
     wfe_error err = WFE_ERROR_INIT;
     assert_ok(wfe_content_writer_put(s.containerd, s.loop, &request, b.bytes, b.len, &fns, &w,
@@ -320,7 +338,7 @@ static void test_containerd_content__a_small_blob_goes_in_one_message(void **sta
 /* What an earlier, broken try left under the reference does not spoil a put. */
 static void test_containerd_content__a_put_replaces_what_the_ingest_held(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 700);
     BLOB(rest, 1500);
     snprintf(rest.ref, sizeof rest.ref, "%s", b.ref);
@@ -332,7 +350,7 @@ static void test_containerd_content__a_put_replaces_what_the_ingest_held(void **
         ;
     wfe_content_writer_free(w.writer);
     w = (struct writing){.b = &b};
-    const wfe_content_writer_request request = {.ref = b.ref, .expected = b.digest};
+    const wfe_content_writer_request request = {.ref = b.ref, .expected = b.digest, .lease = LEASE};
     wfe_error err = WFE_ERROR_INIT;
     assert_ok(wfe_content_writer_put(s.containerd, s.loop, &request, b.bytes, b.len, &fns, &w,
                                      &w.writer, &err),
@@ -343,13 +361,14 @@ static void test_containerd_content__a_put_replaces_what_the_ingest_held(void **
 
 static void test_containerd_content__a_blob_of_another_namespace_needs_only_the_commit(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 2 * MIB);
     struct writing w;
     begin(&s, &w, &b, true);
     finish(&s, &w, 0);
     session other;
     session_open(&other, daemon, "content-other");
+    need_lease(&other);
     begin(&other, &w, &b, true);
     finish(&other, &w, 0);
     assert_true(w.opened);
@@ -360,7 +379,7 @@ static void test_containerd_content__a_blob_of_another_namespace_needs_only_the_
 
 static void test_containerd_content__reading_what_is_not_there_names_it(void **state)
 {
-    SESSION(s, state, "content");
+    CONTENT_SESSION(s, state);
     BLOB(b, 10);
     struct reading r;
     read_blob(&s, &b, 0, &r);

@@ -14,6 +14,9 @@
 
 #include "base/error.h"
 #include "base/strmap.h"
+#include "oci/caps.h"
+#include "oci/resources.h"
+#include "oci/tmpfs.h"
 
 /* The type URL of the Any that carries the spec to containerd. */
 #define WFE_OCI_SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
@@ -34,6 +37,12 @@ typedef struct wfe_oci_bind {
     bool readonly;
 } wfe_oci_bind;
 
+enum wfe_oci_seccomp {
+    WFE_OCI_SECCOMP_DEFAULT = 0, /* wfe's own filter: seccomp.h */
+    WFE_OCI_SECCOMP_UNCONFINED,  /* none */
+    WFE_OCI_SECCOMP_CUSTOM,      /* seccomp_profile */
+};
+
 /* Everything is borrowed during wfe_oci_spec_build. Texts must be UTF-8 (the spec is JSON). */
 typedef struct wfe_oci_spec {
     const char *const *argv; /* NULL-terminated, at least one */
@@ -49,10 +58,33 @@ typedef struct wfe_oci_spec {
     size_t n_volumes;
     const wfe_oci_bind *binds; /* wfe's own files, after the volumes: nosuid and nodev too */
     size_t n_binds;
+    const wfe_oci_tmpfs *tmpfs;
+    size_t n_tmpfs;
+    uint64_t shm_size_bytes; /* of /dev/shm; 0: 64 MiB */
+    /* Only mounts are writable then: /dev (not persistent), the volumes and tmpfs given, and a
+     * tmpfs each at /tmp, /var/tmp and /run unless something else is mounted there. */
     bool readonly_rootfs;
+    wfe_oci_resources resources;
+    const wfe_oci_rlimit *rlimits; /* each type once; NOFILE here replaces max_open_files */
+    size_t n_rlimits;
     /* Hard limit on open files (RLIMIT_NOFILE), the soft one is at most 1,024; 0: the daemon's.
      * Without CAP_SYS_RESOURCE the daemon cannot raise its own, and Create fails if it must. */
     uint64_t max_open_files;
+
+    /* All capabilities and devices, no filter of system calls, nothing masked or read-only,
+     * new privileges and no AppArmor profile. As in docker, a user other than root holds the
+     * capabilities in its bounding set only. */
+    bool privileged;
+    wfe_oci_caps cap_add;  /* wfe_oci_caps_parse */
+    wfe_oci_caps cap_drop; /* wfe_oci_caps_parse */
+    /* What the daemon can give (its own bounding set); 0: not known, taken for all. */
+    wfe_oci_caps available_caps;
+    bool allow_new_privileges; /* set-user-ID programs (sudo) work */
+    enum wfe_oci_seccomp seccomp;
+    const char *seccomp_profile;  /* JSON text; with WFE_OCI_SECCOMP_CUSTOM only */
+    const char *architecture;     /* of the daemon's machine: "amd64"; see seccomp.h for NULL */
+    bool kernel_before_4_8;       /* the daemon's; see seccomp.h */
+    const char *apparmor_profile; /* must be loaded on the daemon's machine; NULL: none */
 
     enum wfe_oci_network network;
     const char *netns_path;   /* with WFE_OCI_NETWORK_PATH only */

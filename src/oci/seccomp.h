@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * System call filters (runtime-spec: config-linux.md, "Seccomp"): wfe's default one, which allows
+ * what docker's does, and the check of one that a user brings. The table of the default one is in
+ * seccomp_table.h.
+ */
+#ifndef WFE_OCI_SECCOMP_H
+#define WFE_OCI_SECCOMP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "oci/caps.h"
+
+#define WFE_OCI_SECCOMP_MAX_BYTES ((size_t)1024 * 1024)
+#define WFE_OCI_SECCOMP_MAX_RULES ((size_t)4096)
+
+/* What the default filter depends on. */
+typedef struct wfe_oci_seccomp_options {
+    /* Of the daemon's machine, as images name it: "amd64", "arm64", ...; NULL or an unknown one:
+     * the runtime takes its own, without 32-bit programs. */
+    const char *architecture;
+    wfe_oci_caps caps; /* the bounding set: some calls are allowed only with the capability */
+    /* The daemon's kernel is older than 4.8, where ptrace gets a process past its filter. */
+    bool kernel_before_4_8;
+} wfe_oci_seccomp_options;
+
+/* The default filter: the "linux.seccomp" object; free with json_decref(). NULL: no memory. */
+json_t *wfe_oci_seccomp_build(const wfe_oci_seccomp_options *options);
+
+/* A user's filter: the JSON text of an OCI "linux.seccomp" object. INVALID names what is wrong and
+ * where ("syscalls[2].action is ..."): unknown keys, actions, operators and architectures, calls
+ * without a name, anything that needs an agent outside of the container. LIMIT, NOMEM. ret may be
+ * NULL when only the check is wanted; free *ret with json_decref(). */
+int wfe_oci_seccomp_parse(const char *text, size_t len, json_t **ret, wfe_error *err);
+
+#endif

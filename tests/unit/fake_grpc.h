@@ -96,7 +96,9 @@ int wfe_grpc_unary(wfe_grpc_channel *channel, const wfe_grpc_call_options *optio
         return rc;
     (*ret)->unary = fn;
     (*ret)->unary_user = user;
-    return wfe_grpc_call_send(*ret, request, len, true, err);
+    rc = wfe_grpc_call_send(*ret, request, len, true, err);
+    (*ret)->over = rc != 0;
+    return rc;
 }
 
 size_t wfe_grpc_call_pending_bytes(const wfe_grpc_call *call)

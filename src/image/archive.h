@@ -29,7 +29,8 @@ typedef struct wfe_image_archive_entry {
 } wfe_image_archive_entry;
 
 typedef struct wfe_image_archive wfe_image_archive;
-/* fd and name (for messages) are borrowed until it is freed. UNAVAILABLE without libarchive. */
+/* fd and name (for messages) are borrowed until it is freed. UNAVAILABLE without libarchive,
+ * INVALID for what is no archive. */
 int wfe_image_archive_new(int fd, const char *name, wfe_image_archive **ret, wfe_error *err);
 void wfe_image_archive_free(wfe_image_archive *archive);
 /* The next entry; what was not read of the last one is passed over. *ret_end is set to true, and

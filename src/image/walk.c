@@ -190,14 +190,15 @@ static void on_document(const wfe_buf *bytes, const wfe_error *err, void *user)
         finish(walk, &problem);
 }
 
-/* Does the config suit this machine; an index said so already, for what it names a platform of. */
+/* Does the config suit this machine. Where an index named the platform, that has chosen already. */
 static bool suits(wfe_image_walk *walk, const wfe_oci_image_config *config)
 {
     wfe_image_platform *platform = &walk->parts->manifest.platform;
     char text[WFE_IMAGE_PLATFORM_TEXT_SIZE];
     wfe_image_platform_set(platform, config->os, config->architecture, config->variant);
     walk->parts->manifest.has_platform = true;
-    if (walk->current.descriptor.has_platform || !config->architecture[0] || !config->os[0] ||
+    bool chosen = walk->current.depth > 0 && walk->current.descriptor.has_platform;
+    if (chosen || !config->architecture[0] || !config->os[0] ||
         wfe_image_platform_rank(&walk->machine, platform) >= 0)
         return true;
     wfe_buf_printf(&walk->platforms, NULL, "%s%s", walk->platforms.len ? ", " : "",

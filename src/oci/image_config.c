@@ -144,7 +144,8 @@ static int load(const void *bytes, size_t len, json_t **ret, wfe_error *err)
                              WFE_OCI_IMAGE_CONFIG_MAX_BYTES >> 20);
     json_error_t why;
     *ret = json_loadb(bytes, len, 0, &why);
-    if (!*ret && json_error_code(&why) == json_error_out_of_memory)
+    enum json_error_code code = *ret ? json_error_unknown : json_error_code(&why);
+    if (!*ret && (code == json_error_out_of_memory || code == json_error_unknown))
         return wfe_error_nomem(err);
     if (!*ret)
         return wfe_error_set(err, WFE_E_INVALID,

@@ -1,5 +1,5 @@
-# wfe-init: linked without any library, and its bytes as a C file in the object library
-# wfe_init_program. Run as a script (cmake -P), this file is the generator of that C file.
+# wfe-init (src/init), and its bytes as a C file in the object library wfe_init_program. Run as a
+# script (cmake -P), this file is the generator of that C file.
 if(CMAKE_SCRIPT_MODE_FILE)
   file(READ "${PROGRAM}" hex HEX)
   file(SHA256 "${PROGRAM}" sha256)
@@ -19,26 +19,7 @@ const char wfe_init_program_name[] = \"wfe-init-${short}\";
   return()
 endif()
 
-set(WFE_INIT_FLAGS
-    -std=gnu17 -Os -ffreestanding -fno-pie -fno-stack-protector -fno-sanitize=all -fno-lto
-    -fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer -fno-ident
-    -ffunction-sections -fdata-sections -fvisibility=hidden -U_FORTIFY_SOURCE)
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
-  list(APPEND WFE_INIT_FLAGS -fcf-protection=none)
-endif()
-
-add_executable(wfe-init ${PROJECT_SOURCE_DIR}/src/init/wfe-init.c)
-# Set, not added: none of the flags of the other targets, above all no sanitizer, may get in.
-set_target_properties(
-  wfe-init
-  PROPERTIES POSITION_INDEPENDENT_CODE OFF
-             INTERPROCEDURAL_OPTIMIZATION OFF
-             COMPILE_OPTIONS
-             "${WFE_INIT_FLAGS};-Wall;-Wextra;-Wpedantic;-Wshadow;-Wstrict-prototypes;-Wmissing-prototypes;-Wundef;-Wvla;$<$<BOOL:${WFE_WERROR}>:-Werror>"
-             LINK_OPTIONS
-             "-nostdlib;-static;-no-pie;-fno-lto;-fno-sanitize=all;-s;-Wl,--build-id=none;-Wl,--gc-sections;-Wl,-z,noexecstack;-Wl,-z,norelro;-Wl,-z,noseparate-code;-Wl,--fatal-warnings"
-             LINK_DEPENDS "${CMAKE_CURRENT_LIST_FILE}"
-             RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+add_subdirectory(${PROJECT_SOURCE_DIR}/src/init ${PROJECT_BINARY_DIR}/src/init)
 
 set(WFE_INIT_PROGRAM_C ${PROJECT_BINARY_DIR}/generated/init_program.c)
 add_custom_command(

@@ -6,6 +6,7 @@
 #ifndef WFE_CLIENT_H
 #define WFE_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,20 @@ WFE_API int wfe_client_daemon_version(wfe_client *client, wfe_daemon_version *ou
 WFE_API int wfe_client_fd(const wfe_client *client);
 WFE_API int wfe_client_timeout_ms(const wfe_client *client);
 WFE_API void wfe_client_dispatch(wfe_client *client);
+
+/* Runs callbacks until *done is true, sleeping in between: for programs with no loop of their own
+ * that start several things and wait for them. INTERNAL when nothing is left that could make it
+ * true. */
+WFE_API int wfe_client_run(wfe_client *client, const bool *done, wfe_error *err);
+
+/* A descriptor of the host's (a signalfd, a pipe) beside the client's own: readable is called from
+ * the client's loop whenever it can be read. The descriptor is borrowed until the watch is freed,
+ * which must be before the client is. */
+typedef struct wfe_watch wfe_watch;
+typedef void (*wfe_watch_fn)(int fd, void *user);
+WFE_API int wfe_client_watch(wfe_client *client, int fd, wfe_watch_fn readable, void *user,
+                             wfe_watch **ret, wfe_error *err);
+WFE_API void wfe_watch_free(wfe_watch *watch);
 
 /* The version of this library, "0.1.0". Static. */
 WFE_API const char *wfe_version(void);

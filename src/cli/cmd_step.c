@@ -137,13 +137,13 @@ static int finish(const step_options *o, running_step *running)
 static int run_step(const step_options *o, wfe_client *client, const wfe_step_options *step)
 {
     running_step running = {0};
-    _cleanup_close_ int interrupt_fd = -1;
-    int rc = wfe_interrupt_open(&interrupt_fd, &running.error);
+    wfe_interrupt *interrupt = NULL;
+    int rc = wfe_interrupt_new(client, on_signal, &running, &interrupt, &running.error);
     if (!rc)
         rc = wfe_step_start(client, step, on_done, &running, &running.step, &running.error);
     if (!rc)
-        rc = wfe_interrupt_run(client, interrupt_fd, &running.done, on_signal, &running,
-                               &running.error);
+        wfe_client_run(client, &running.done, &running.error);
+    wfe_interrupt_free(interrupt);
     return finish(o, &running);
 }
 

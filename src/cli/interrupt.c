@@ -2,12 +2,27 @@
 #include "cli/interrupt.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-int wfe_interrupt_open(int *ret_fd, wfe_error *err)
+struct wfe_interrupt {
+    int fd;
+    wfe_watch *watch;
+    void (*on_signal)(void *user);
+    void *user;
+};
+
+static void on_readable(int fd, void *user)
+{
+    wfe_interrupt *interrupt = user;
+    struct signalfd_siginfo info;
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+        interrupt->on_signal(interrupt->user);
+}
+
+static int open_signals(wfe_interrupt *interrupt, wfe_error *err)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -15,29 +30,37 @@ int wfe_interrupt_open(int *ret_fd, wfe_error *err)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (fd < 0)
+    interrupt->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (interrupt->fd < 0)
         return wfe_error_set_errno(err, errno, "cannot wait for signals");
-    *ret_fd = fd;
     return 0;
 }
 
-int wfe_interrupt_run(wfe_client *client, int interrupt_fd, const bool *done,
-                      void (*on_signal)(void *user), void *user, wfe_error *err)
+int wfe_interrupt_new(wfe_client *client, void (*on_signal)(void *user), void *user,
+                      wfe_interrupt **ret, wfe_error *err)
 {
-    struct pollfd fds[2] = {
-        {.fd = wfe_client_fd(client), .events = POLLIN},
-        {.fd = interrupt_fd, .events = POLLIN},
-    };
-    while (!*done) {
-        wfe_client_dispatch(client);
-        if (*done)
-            break;
-        if (poll(fds, 2, wfe_client_timeout_ms(client)) < 0 && errno != EINTR)
-            return wfe_error_set_errno(err, errno, "cannot wait for events");
-        struct signalfd_siginfo info;
-        while (read(interrupt_fd, &info, sizeof info) == (ssize_t)sizeof info)
-            on_signal(user);
+    wfe_interrupt *interrupt = calloc(1, sizeof *interrupt);
+    if (!interrupt)
+        return wfe_error_set(err, WFE_E_NOMEM, "out of memory");
+    *interrupt = (wfe_interrupt){.fd = -1, .on_signal = on_signal, .user = user};
+    int rc = open_signals(interrupt, err);
+    if (!rc)
+        rc =
+            wfe_client_watch(client, interrupt->fd, on_readable, interrupt, &interrupt->watch, err);
+    if (rc) {
+        wfe_interrupt_free(interrupt);
+        return rc;
     }
+    *ret = interrupt;
     return 0;
+}
+
+void wfe_interrupt_free(wfe_interrupt *interrupt)
+{
+    if (!interrupt)
+        return;
+    wfe_watch_free(interrupt->watch);
+    if (interrupt->fd >= 0)
+        close(interrupt->fd);
+    free(interrupt);
 }

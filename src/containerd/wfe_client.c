@@ -160,6 +160,51 @@ void wfe_client_dispatch(wfe_client *client)
     wfe_loop_run_ready(client->loop);
 }
 
+int wfe_client_run(wfe_client *client, const bool *done, wfe_error *err)
+{
+    return wfe_loop_run_until(client->loop, done, err);
+}
+
+struct wfe_watch {
+    int fd;
+    wfe_watch_fn readable;
+    void *user;
+    wfe_io *io;
+};
+
+static void on_watched(unsigned events, void *user)
+{
+    (void)events;
+    wfe_watch *watch = user;
+    watch->readable(watch->fd, watch->user);
+}
+
+int wfe_client_watch(wfe_client *client, int fd, wfe_watch_fn readable, void *user, wfe_watch **ret,
+                     wfe_error *err)
+{
+    wfe_watch *watch = calloc(1, sizeof *watch);
+    if (!watch)
+        return wfe_error_nomem(err);
+    *watch = (wfe_watch){.fd = fd, .readable = readable, .user = user};
+    int rc = wfe_io_new(client->loop, fd, on_watched, watch, &watch->io, err);
+    if (!rc)
+        rc = wfe_io_watch(watch->io, WFE_IO_READABLE, err);
+    if (rc) {
+        wfe_watch_free(watch);
+        return rc;
+    }
+    *ret = watch;
+    return 0;
+}
+
+void wfe_watch_free(wfe_watch *watch)
+{
+    if (!watch)
+        return;
+    wfe_io_free(watch->io);
+    free(watch);
+}
+
 /* ---- version ---- */
 
 typedef struct version_question {

@@ -47,10 +47,12 @@ static int make_lease(wfe_import *import, wfe_error *err)
     request.id = import->lease;
     request.n_labels = 1;
     request.labels = labels;
+    /* The first call of all: with no daemon there, say so at once. */
+    const wfe_containerd_options options = {.fail_fast = true};
     wfe_image_wait wait = {.loop = import->loop};
     return wfe_image_wait_for(
         &wait,
-        wfe_leases_create(import->containerd, &request, NULL, on_lease, &wait, &wait.call, err),
+        wfe_leases_create(import->containerd, &request, &options, on_lease, &wait, &wait.call, err),
         err);
 }
 

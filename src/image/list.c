@@ -102,10 +102,11 @@ int wfe_image_list_run(wfe_loop *loop, wfe_containerd *containerd, wfe_image_lis
     if (rc)
         return rc;
     PbImages__ListImagesRequest request = PB_IMAGES__LIST_IMAGES_REQUEST__INIT;
+    const wfe_containerd_options options = {.fail_fast = true};
     list_call call = {.wait = {.loop = loop}, .list = list};
     rc = wfe_image_wait_for(
         &call.wait,
-        wfe_images_list(containerd, &request, NULL, on_list, &call, &call.wait.call, err), err);
+        wfe_images_list(containerd, &request, &options, on_list, &call, &call.wait.call, err), err);
     if (rc)
         return rc;
     wfe_image_list_sort(list);

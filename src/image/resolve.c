@@ -252,7 +252,9 @@ static int ask(wfe_image_resolve *resolve, wfe_error *err)
 {
     PbImages__GetImageRequest request = PB_IMAGES__GET_IMAGE_REQUEST__INIT;
     request.name = name_in_use(resolve);
-    return wfe_images_get(resolve->resolver->containerd, &request, NULL, on_record, resolve,
+    /* Nothing is made yet: a daemon that is not there is told at once, not waited for. */
+    const wfe_containerd_options options = {.fail_fast = true};
+    return wfe_images_get(resolve->resolver->containerd, &request, &options, on_record, resolve,
                           &resolve->call, err);
 }
 

@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oci/image_config.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
 #include "base/strv.h"
 #include "base/utf8.h"
+#include "oci/json.h"
 
 #define SHOWN_BYTES 80
-
-static void decref_p(json_t **json)
-{
-    json_decref(*json);
-}
-
-static const char *type_name(const json_t *json)
-{
-    switch (json_typeof(json)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "a list";
-    case JSON_STRING:
-        return "a text";
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return "a number";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "true or false";
-    default:
-        return "null";
-    }
-}
 
 /* Go writes null for an empty list or struct: the same as absent. */
 static json_t *member(const json_t *object, const char *key)
@@ -51,7 +26,7 @@ static int check_type(const json_t *json, json_type type, const char *where, wfe
                          : type == JSON_ARRAY ? "a list"
                                               : "a text";
     return wfe_error_set(err, WFE_E_INVALID, "image config: %s is %s, must be %s", where,
-                         type_name(json), wanted);
+                         wfe_oci_json_type_name(json), wanted);
 }
 
 /* An object's member, NULL when absent. */
@@ -92,7 +67,7 @@ static int get_list(const json_t *object, const char *where, char ***ret, wfe_er
         const json_t *item = json_array_get(list, i);
         if (!json_is_string(item))
             return wfe_error_set(err, WFE_E_INVALID, "image config: %s[%zu] is %s, must be a text",
-                                 where, i, type_name(item));
+                                 where, i, wfe_oci_json_type_name(item));
         copy[i] = strdup(json_string_value(item));
         if (!copy[i])
             return wfe_error_nomem(err);
@@ -157,7 +132,7 @@ static int load(const void *bytes, size_t len, json_t **ret, wfe_error *err)
 int wfe_oci_image_config_parse(const void *json, size_t len, wfe_oci_image_config **ret,
                                wfe_error *err)
 {
-    _cleanup_(decref_p) json_t *root = NULL;
+    _cleanup_(wfe_oci_json_decref_p) json_t *root = NULL;
     int rc = load(json, len, &root, err);
     if (rc)
         return rc;

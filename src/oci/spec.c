@@ -1,40 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See spec.h. The input is checked first; after that the only thing that can fail is memory, so
- * each make_ function below gives a JSON value or NULL, and a NULL fails whatever it is put into.
+ * See spec.h and spec_priv.h.
  */
 #include "oci/spec.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "oci/seccomp.h"
+#include "oci/spec_priv.h"
 #include "oci/user.h"
 
-/* Programs that use select(2) break above it. */
-#define NOFILE_SOFT 1024
+/* The least that the kernel takes. */
+#define CPU_QUOTA_MIN_US 1000
 
-static const char *const empty_list[] = {NULL};
-
-/* What docker and containerd leave root (moby: oci/caps/defaults.go). */
-static const char *const root_capabilities[] = {"CAP_CHOWN",
-                                                "CAP_DAC_OVERRIDE",
-                                                "CAP_FSETID",
-                                                "CAP_FOWNER",
-                                                "CAP_MKNOD",
-                                                "CAP_NET_RAW",
-                                                "CAP_SETGID",
-                                                "CAP_SETUID",
-                                                "CAP_SETFCAP",
-                                                "CAP_SETPCAP",
-                                                "CAP_NET_BIND_SERVICE",
-                                                "CAP_SYS_CHROOT",
-                                                "CAP_KILL",
-                                                "CAP_AUDIT_WRITE",
-                                                NULL};
+#define put wfe_oci_json_put
+#define append wfe_oci_json_append
 
 /* What the kernel shows of the machine and not of the container; missing ones are ignored. */
 static const char *const masked_paths[] = {"/proc/acpi",
@@ -53,27 +37,6 @@ static const char *const masked_paths[] = {"/proc/acpi",
 
 static const char *const readonly_paths[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
-
-#define MAX_MOUNT_OPTIONS 8
-static const struct system_mount {
-    const char *destination;
-    const char *type;
-    const char *source;
-    const char *options[MAX_MOUNT_OPTIONS];
-} system_mounts[] = {
-    {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
-    {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-    {"/dev/pts",
-     "devpts",
-     "devpts",
-     {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-    {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
-    {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-    {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
-    {"/sys/fs/cgroup", "cgroup", "cgroup", {"ro", "nosuid", "noexec", "nodev"}},
-};
-static const struct system_mount bound_sysfs = {
-    "/sys", "bind", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"}};
 
 /* ---- checking ---- */
 
@@ -136,6 +99,70 @@ static int check_process(const wfe_oci_spec *in, wfe_error *err)
     return rc;
 }
 
+static int check_tmpfs(const wfe_oci_spec *in, wfe_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < in->n_tmpfs; i++) {
+        const wfe_oci_tmpfs *tmpfs = &in->tmpfs[i];
+        rc = check_path(tmpfs->target, "tmpfs target", err);
+        if (!rc && strspn(tmpfs->target, "/") == strlen(tmpfs->target))
+            rc = wfe_error_set(err, WFE_E_INVALID,
+                               "tmpfs target is '%s', must not be the root of the container",
+                               tmpfs->target);
+    }
+    return rc;
+}
+
+/* The kernel takes a soft limit above the hard one for an error, as the runtime does two of a
+ * kind. */
+static int check_rlimits(const wfe_oci_spec *in, wfe_error *err)
+{
+    unsigned seen = 0;
+    for (size_t i = 0; i < in->n_rlimits; i++) {
+        const wfe_oci_rlimit *limit = &in->rlimits[i];
+        if ((unsigned)limit->type >= WFE_OCI_RLIMIT_COUNT || limit->soft > limit->hard ||
+            (limit->hard > WFE_OCI_RLIMIT_MAX && limit->hard != WFE_OCI_RLIMIT_UNLIMITED) ||
+            (limit->soft > WFE_OCI_RLIMIT_MAX && limit->soft != WFE_OCI_RLIMIT_UNLIMITED))
+            return wfe_error_set(err, WFE_E_INVALID, "ulimit %zu is out of range", i + 1);
+        if (seen & 1U << limit->type)
+            return wfe_error_set(err, WFE_E_INVALID, "ulimit %s is given more than once",
+                                 wfe_oci_rlimit_name(limit->type));
+        seen |= 1U << limit->type;
+    }
+    return 0;
+}
+
+static int check_limits(const wfe_oci_spec *in, wfe_error *err)
+{
+    const wfe_oci_resources *r = &in->resources;
+    if (r->memory_bytes > WFE_OCI_MEMORY_MAX_BYTES ||
+        (r->memory_bytes && r->memory_bytes < WFE_OCI_MEMORY_MIN_BYTES))
+        return wfe_error_set(err, WFE_E_INVALID, "memory is %llu bytes, must be %llu to %llu",
+                             (unsigned long long)r->memory_bytes,
+                             (unsigned long long)WFE_OCI_MEMORY_MIN_BYTES,
+                             (unsigned long long)WFE_OCI_MEMORY_MAX_BYTES);
+    if (in->shm_size_bytes > WFE_OCI_SHM_MAX_BYTES)
+        return wfe_error_set(err, WFE_E_INVALID, "shm_size is %llu bytes, must be at most %llu",
+                             (unsigned long long)in->shm_size_bytes,
+                             (unsigned long long)WFE_OCI_SHM_MAX_BYTES);
+    if (r->cpu_quota_us && (r->cpu_quota_us < CPU_QUOTA_MIN_US ||
+                            r->cpu_quota_us > (uint64_t)WFE_OCI_CPU_MAX * WFE_OCI_CPU_PERIOD_US))
+        return wfe_error_set(err, WFE_E_INVALID, "cpu is %llu us of %d, must be at least %d",
+                             (unsigned long long)r->cpu_quota_us, WFE_OCI_CPU_PERIOD_US,
+                             CPU_QUOTA_MIN_US);
+    if (r->pids > WFE_OCI_PIDS_MAX)
+        return wfe_error_set(err, WFE_E_INVALID, "pids is %u, must be at most %d", r->pids,
+                             WFE_OCI_PIDS_MAX);
+    return check_rlimits(in, err);
+}
+
+static int check_confinement(const wfe_oci_spec *in, wfe_error *err)
+{
+    if (in->apparmor_profile)
+        return check_text(in->apparmor_profile, "AppArmor", "profile", err);
+    return 0;
+}
+
 static int check(const wfe_oci_spec *in, wfe_error *err)
 {
     int rc = check_process(in, err);
@@ -145,6 +172,12 @@ static int check(const wfe_oci_spec *in, wfe_error *err)
         rc = check_binds(in->volumes, in->n_volumes, err);
     if (!rc)
         rc = check_binds(in->binds, in->n_binds, err);
+    if (!rc)
+        rc = check_tmpfs(in, err);
+    if (!rc)
+        rc = check_limits(in, err);
+    if (!rc)
+        rc = check_confinement(in, err);
     if (!rc && in->hostname)
         rc = check_text(in->hostname, "hostname", "text", err);
     if (!rc && in->cgroups_path)
@@ -156,136 +189,10 @@ static int check(const wfe_oci_spec *in, wfe_error *err)
 
 /* ---- building ---- */
 
-static void decref_p(json_t **json)
-{
-    json_decref(*json);
-}
-
-/* Both take value, and fail for a NULL value too. */
-static bool put(json_t *object, const char *key, json_t *value)
-{
-    return json_object_set_new(object, key, value) == 0;
-}
-
-static bool append(json_t *array, json_t *value)
-{
-    return json_array_append_new(array, value) == 0;
-}
-
-static json_t *make_strings(const char *const *list)
-{
-    _cleanup_(decref_p) json_t *array = json_array();
-    for (size_t i = 0; list[i]; i++) {
-        if (!append(array, json_string(list[i])))
-            return NULL;
-    }
-    return wfe_take(array);
-}
-
-static json_t *make_env(const wfe_strmap *env)
-{
-    _cleanup_(decref_p) json_t *array = json_array();
-    for (size_t i = 0; env && i < env->len; i++) {
-        if (!append(array, json_sprintf("%s=%s", env->items[i].key, env->items[i].value)))
-            return NULL;
-    }
-    return wfe_take(array);
-}
-
-/* The primary group is listed among the additional ones too: without it a process could drop the
- * group and so get past files that deny it (CVE-2023-25173). */
-static json_t *make_user(const wfe_oci_spec *in)
-{
-    _cleanup_(decref_p) json_t *user = json_object();
-    _cleanup_(decref_p) json_t *gids = json_array();
-    bool ok = put(user, "uid", json_integer(in->uid)) && put(user, "gid", json_integer(in->gid)) &&
-              append(gids, json_integer(in->gid));
-    for (size_t i = 0; ok && i < in->n_additional_gids; i++) {
-        if (in->additional_gids[i] != in->gid)
-            ok = append(gids, json_integer(in->additional_gids[i]));
-    }
-    if (!ok || !put(user, "additionalGids", wfe_take(gids)))
-        return NULL;
-    return wfe_take(user);
-}
-
-/* Never inheritable or ambient ones: a program run as another user would keep them
- * (CVE-2022-24769). Empty sets are written out, so that no runtime fills in its own. */
-static json_t *make_capabilities(uint32_t uid)
-{
-    static const char *const sets[] = {"bounding", "effective", "permitted"};
-    _cleanup_(decref_p) json_t *capabilities = json_object();
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
-        if (!put(capabilities, sets[i], make_strings(uid == 0 ? root_capabilities : empty_list)))
-            return NULL;
-    }
-    return wfe_take(capabilities);
-}
-
-static json_t *make_rlimits(uint64_t max_open_files)
-{
-    json_int_t hard = (json_int_t)max_open_files;
-    return json_pack("[{s:s, s:I, s:I}]", "type", "RLIMIT_NOFILE", "hard", hard, "soft",
-                     hard < NOFILE_SOFT ? hard : NOFILE_SOFT);
-}
-
-static json_t *make_process(const wfe_oci_spec *in)
-{
-    _cleanup_(decref_p) json_t *process = json_object();
-    bool ok = put(process, "terminal", json_false()) && put(process, "user", make_user(in)) &&
-              put(process, "args", make_strings(in->argv)) &&
-              put(process, "env", make_env(in->env)) && put(process, "cwd", json_string(in->cwd)) &&
-              put(process, "capabilities", make_capabilities(in->uid)) &&
-              (!in->max_open_files || put(process, "rlimits", make_rlimits(in->max_open_files))) &&
-              put(process, "noNewPrivileges", json_true()) &&
-              /* Left out, the step inherits the score of the daemon's shim, which the kernel
-               * hardly ever kills. */
-              put(process, "oomScoreAdj", json_integer(0));
-    return ok ? wfe_take(process) : NULL;
-}
-
-static json_t *make_mount(const char *destination, const char *type, const char *source,
-                          const char *const *options)
-{
-    _cleanup_(decref_p) json_t *mount = json_object();
-    bool ok = put(mount, "destination", json_string(destination)) &&
-              put(mount, "type", json_string(type)) && put(mount, "source", json_string(source)) &&
-              put(mount, "options", make_strings(options));
-    return ok ? wfe_take(mount) : NULL;
-}
-
-static bool add_binds(json_t *mounts, const wfe_oci_bind *binds, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const char *const options[] = {
-            "rbind", "rprivate", "nosuid", "nodev", binds[i].readonly ? "ro" : "rw", NULL};
-        if (!append(mounts, make_mount(binds[i].target, "bind", binds[i].source, options)))
-            return false;
-    }
-    return true;
-}
-
-static json_t *make_mounts(const wfe_oci_spec *in)
-{
-    bool bind_sysfs = in->rootless && in->network == WFE_OCI_NETWORK_HOST;
-    _cleanup_(decref_p) json_t *mounts = json_array();
-    for (size_t i = 0; i < sizeof system_mounts / sizeof *system_mounts; i++) {
-        const struct system_mount *m = &system_mounts[i];
-        if (bind_sysfs && strcmp(m->destination, bound_sysfs.destination) == 0)
-            m = &bound_sysfs;
-        if (!append(mounts, make_mount(m->destination, m->type, m->source, m->options)))
-            return NULL;
-    }
-    if (!add_binds(mounts, in->volumes, in->n_volumes) ||
-        !add_binds(mounts, in->binds, in->n_binds))
-        return NULL;
-    return wfe_take(mounts);
-}
-
 static json_t *make_namespaces(const wfe_oci_spec *in)
 {
     static const char *const always[] = {"pid", "ipc", "uts", "mount"};
-    _cleanup_(decref_p) json_t *namespaces = json_array();
+    _cleanup_(wfe_oci_json_decref_p) json_t *namespaces = json_array();
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof always / sizeof *always; i++)
         ok = append(namespaces, json_pack("{s:s}", "type", always[i]));
@@ -300,7 +207,7 @@ static json_t *make_namespaces(const wfe_oci_spec *in)
 
 static json_t *make_masked_paths(const wfe_oci_spec *in)
 {
-    _cleanup_(decref_p) json_t *paths = make_strings(masked_paths);
+    _cleanup_(wfe_oci_json_decref_p) json_t *paths = wfe_oci_json_strings(masked_paths);
     for (unsigned cpu = 0; paths && cpu < in->n_cpus; cpu++) {
         if (!append(paths, json_sprintf("/sys/devices/system/cpu/cpu%u/thermal_throttle", cpu)))
             return NULL;
@@ -308,30 +215,60 @@ static json_t *make_masked_paths(const wfe_oci_spec *in)
     return wfe_take(paths);
 }
 
-static json_t *make_linux(const wfe_oci_spec *in)
+static json_t *make_linux(const wfe_oci_spec *in, json_t *filter)
 {
-    _cleanup_(decref_p) json_t *section = json_object();
-    bool ok = put(section, "namespaces", make_namespaces(in)) &&
+    _cleanup_(wfe_oci_json_decref_p) json_t *section = json_object();
+    wfe_oci_resources resources = in->resources;
+    resources.all_devices |= in->privileged;
+    bool ok = (!filter || json_object_set(section, "seccomp", filter) == 0) &&
+              put(section, "namespaces", make_namespaces(in)) &&
               (!in->cgroups_path || put(section, "cgroupsPath", json_string(in->cgroups_path))) &&
-              /* The runtime itself allows null, zero, full, random, urandom, tty and the ptys. */
-              put(section, "resources",
-                  json_pack("{s:[{s:b, s:s}]}", "devices", "allow", 0, "access", "rwm")) &&
-              put(section, "maskedPaths", make_masked_paths(in)) &&
-              put(section, "readonlyPaths", make_strings(readonly_paths));
+              put(section, "resources", wfe_oci_resources_build(&resources));
+    if (ok && !in->privileged)
+        ok = put(section, "maskedPaths", make_masked_paths(in)) &&
+             put(section, "readonlyPaths", wfe_oci_json_strings(readonly_paths));
     return ok ? wfe_take(section) : NULL;
 }
 
-static json_t *make_spec(const wfe_oci_spec *in)
+/* *ret is left NULL when there is to be no filter. */
+static int make_filter(const wfe_oci_spec *in, wfe_oci_caps bounding, json_t **ret, wfe_error *err)
 {
-    _cleanup_(decref_p) json_t *spec = json_object();
+    if (in->privileged || in->seccomp == WFE_OCI_SECCOMP_UNCONFINED)
+        return 0;
+    if (in->seccomp == WFE_OCI_SECCOMP_CUSTOM) {
+        if (!in->seccomp_profile)
+            return wfe_error_set(err, WFE_E_INVALID, "seccomp profile: it is missing");
+        return wfe_oci_seccomp_parse(in->seccomp_profile, strlen(in->seccomp_profile), ret, err);
+    }
+    *ret = wfe_oci_seccomp_build(&(wfe_oci_seccomp_options){
+        .architecture = in->architecture,
+        .caps = bounding,
+        .kernel_before_4_8 = in->kernel_before_4_8,
+    });
+    return *ret ? 0 : wfe_error_nomem(err);
+}
+
+static json_t *make_spec(const wfe_oci_spec *in, const wfe_oci_cap_sets *caps, json_t *filter)
+{
+    _cleanup_(wfe_oci_json_decref_p) json_t *spec = json_object();
     bool ok =
         put(spec, "ociVersion", json_string(WFE_OCI_VERSION)) &&
-        put(spec, "process", make_process(in)) &&
+        put(spec, "process", wfe_oci_spec_process(in, caps)) &&
         put(spec, "root",
             json_pack("{s:s, s:b}", "path", "rootfs", "readonly", (int)in->readonly_rootfs)) &&
         (!in->hostname || put(spec, "hostname", json_string(in->hostname))) &&
-        put(spec, "mounts", make_mounts(in)) && put(spec, "linux", make_linux(in));
+        put(spec, "mounts", wfe_oci_spec_mounts(in)) && put(spec, "linux", make_linux(in, filter));
     return ok ? wfe_take(spec) : NULL;
+}
+
+/* ---- the text ---- */
+
+/* Inside of a JSON text a quote is always escaped, so what is found is a number. */
+static void put_unlimited(char *json)
+{
+    static const char unlimited[] = "18446744073709551615";
+    for (char *p = json; (p = strstr(p, "\"" WFE_OCI_SPEC_UNLIMITED_TEXT)) != NULL;)
+        memcpy(p + 2, unlimited, sizeof unlimited - 1);
 }
 
 struct dump {
@@ -349,10 +286,15 @@ static int dump_piece(const char *bytes, size_t len, void *user)
 
 int wfe_oci_spec_build(const wfe_oci_spec *in, char **ret_json, size_t *ret_len, wfe_error *err)
 {
+    _cleanup_(wfe_oci_json_decref_p) json_t *filter = NULL;
+    const wfe_oci_cap_sets caps =
+        wfe_oci_caps_choose(in->uid, in->privileged, in->cap_add, in->cap_drop, in->available_caps);
     int rc = check(in, err);
+    if (!rc)
+        rc = make_filter(in, caps.bounding, &filter, err);
     if (rc)
         return rc;
-    _cleanup_(decref_p) json_t *spec = make_spec(in);
+    _cleanup_(wfe_oci_json_decref_p) json_t *spec = make_spec(in, &caps, filter);
     if (!spec)
         return wfe_error_nomem(err);
     /* Into a buffer of ours: json_dumps takes its memory from hooks that the program around us may
@@ -371,6 +313,7 @@ int wfe_oci_spec_build(const wfe_oci_spec *in, char **ret_json, size_t *ret_len,
     char *json = wfe_buf_take(&out, ret_len);
     if (!json)
         return wfe_error_nomem(err);
+    put_unlimited(json);
     *ret_json = json;
     return 0;
 }

@@ -29,6 +29,9 @@ typedef struct wfe_daemon_options {
     const char *binaries_dir;
     uint32_t start_timeout_ms; /* 0: 20,000 */
     uint32_t stop_timeout_ms;  /* 0: 20,000, then it is killed */
+    /* For wfe_daemon_query: only tell whether its socket accepts, and the address. No version, no
+     * pid, and almost no time. */
+    bool quick;
 } wfe_daemon_options;
 
 typedef struct wfe_daemon_status {

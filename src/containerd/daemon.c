@@ -412,6 +412,11 @@ int wfe_daemon_query(const wfe_daemon_options *options, wfe_daemon_status *statu
     wfe_daemon_process process;
     char version[sizeof status->version] = "";
     int rc = read_options(options, &checked, &paths, err);
+    if (!rc && checked.quick) {
+        fill_status(&paths, &(wfe_daemon_process){0}, "", status);
+        status->running = wfe_daemon_accepts(&paths);
+        return 0;
+    }
     if (!rc)
         rc = wfe_daemon_process_find(&paths, &process, err);
     if (rc)

@@ -81,8 +81,9 @@ int wfe_daemon_clean(const wfe_daemon_paths *paths, wfe_error *err);
 
 /* daemon_probe.c: does it answer. */
 
-/* True when the socket accepts and Version is answered within timeout_ms; version has size
- * bytes. */
+/* The first only asks whether the socket accepts; the second is true when Version is answered
+ * within timeout_ms as well; version has size bytes. */
+bool wfe_daemon_accepts(const wfe_daemon_paths *paths);
 bool wfe_daemon_probe(const wfe_daemon_paths *paths, uint32_t timeout_ms, char *version,
                       size_t size);
 

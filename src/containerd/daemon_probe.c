@@ -14,8 +14,9 @@
 #include "containerd/daemon_priv.h"
 #include "containerd/version.h"
 
-static bool accepts(const char *path)
+bool wfe_daemon_accepts(const wfe_daemon_paths *paths)
 {
+    const char *path = paths->socket;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || strlen(path) >= sizeof address.sun_path)
@@ -56,7 +57,7 @@ static bool ask_version(wfe_loop *loop, wfe_containerd *containerd, uint32_t tim
 bool wfe_daemon_probe(const wfe_daemon_paths *paths, uint32_t timeout_ms, char *version,
                       size_t size)
 {
-    if (!accepts(paths->socket))
+    if (!wfe_daemon_accepts(paths))
         return false;
     wfe_loop *loop = NULL;
     wfe_grpc_channel *channel = NULL;

@@ -79,6 +79,25 @@ static void test_daemon__that_runs_is_not_started_again(void **state)
     assert_true(status.version[0] >= '1' || status.version[0] == 'v');
 }
 
+static void test_daemon__tells_quickly_whether_it_runs(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_daemon_options options = options_of(daemon);
+    wfe_daemon_status status;
+    wfe_error err = WFE_ERROR_INIT;
+    options.quick = true;
+    /* Also of a daemon that would not answer. */
+    private_containerd_freeze(daemon);
+    assert_ok(wfe_daemon_query(&options, &status, &err), &err);
+    private_containerd_thaw(daemon);
+    assert_true(status.running);
+    assert_string_equal(status.socket, daemon->address);
+    private_containerd_kill(daemon);
+    assert_ok(wfe_daemon_query(&options, &status, &err), &err);
+    assert_false(status.running);
+    private_containerd_start(daemon);
+}
+
 static void test_daemon__keeps_its_data_over_stop_and_start(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
@@ -368,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_daemon__that_runs_is_not_started_again),
+        cmocka_unit_test(test_daemon__tells_quickly_whether_it_runs),
         cmocka_unit_test(test_daemon__keeps_its_data_over_stop_and_start),
         cmocka_unit_test(test_daemon__starts_once_when_started_at_the_same_time),
         cmocka_unit_test(test_daemon__is_found_without_its_record),

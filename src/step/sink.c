@@ -121,7 +121,13 @@ static int prepare_fd(wfe_loop *loop, wfe_sink *sink, wfe_error *err)
         sink->own_fd = fcntl(sink->fd, F_DUPFD_CLOEXEC, 0);
     if (sink->own_fd < 0)
         return 0; /* a file, or a terminal of another user: written as it is */
-    return wfe_io_new(loop, sink->own_fd, on_writable, sink, &sink->io, err);
+    /* The loop makes what it watches non-blocking; a duplicated socket shares that flag with the
+     * caller's descriptor, which has to keep its own. */
+    int flags = fcntl(sink->own_fd, F_GETFL);
+    int rc = wfe_io_new(loop, sink->own_fd, on_writable, sink, &sink->io, err);
+    if (!rc && sink->is_socket && flags >= 0)
+        fcntl(sink->own_fd, F_SETFL, flags);
+    return rc;
 }
 
 int wfe_sink_new(wfe_loop *loop, int fd, const char *name, const wfe_sink_fns *fns, void *user,

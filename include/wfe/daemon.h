@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include <wfe/error.h>
 #include <wfe/export.h>
@@ -36,7 +35,7 @@ typedef struct wfe_daemon_options {
 
 typedef struct wfe_daemon_status {
     bool running;
-    pid_t pid;        /* 0 when not running */
+    int pid;          /* 0 when not running */
     char socket[128]; /* the address to connect to, running or not */
     char log[160];    /* the daemon's log file */
     char version[64]; /* "" when not running or not answering */

@@ -20,7 +20,7 @@
     X(EVP_DigestFinal_ex)
 
 static struct {
-#define CRYPTO_MEMBER(name) __typeof__(&(name))(name);
+#define CRYPTO_MEMBER(name) __typeof__ (&(name))(name);
     CRYPTO_FUNCTIONS(CRYPTO_MEMBER)
 #undef CRYPTO_MEMBER
 } crypto;

@@ -2,13 +2,16 @@
 #include "base/id.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define RUN_CHARS 12
-#define STEP_CHARS 20
+#define STEP_CHARS 12
+#define FNV_OFFSET 2166136261U
+#define FNV_PRIME 16777619U
 
 static bool is_alnum(char c)
 {
@@ -65,6 +68,15 @@ static size_t append_words(char *out, const char *text, size_t max)
     return len;
 }
 
+/* FNV-1a, 32 bits (draft-eastlake-fnv), of the text and its NUL. */
+static uint32_t fnv1a(uint32_t hash, const char *text)
+{
+    do {
+        hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
+    } while (*text++);
+    return hash;
+}
+
 void wfe_id_container(char out[WFE_ID_CONTAINER_SIZE], const char *run, const char *step,
                       unsigned attempt)
 {
@@ -72,5 +84,8 @@ void wfe_id_container(char out[WFE_ID_CONTAINER_SIZE], const char *run, const ch
     char step_part[STEP_CHARS + 2];
     append_words(run_part, run, RUN_CHARS);
     append_words(step_part, step, STEP_CHARS);
-    snprintf(out, WFE_ID_CONTAINER_SIZE, "wfe-%s-%s-%u", run_part, step_part, attempt);
+    /* The parts above are for people; the hash tells names apart that were cut to the same. */
+    uint32_t hash = fnv1a(fnv1a(FNV_OFFSET, run), step);
+    snprintf(out, WFE_ID_CONTAINER_SIZE, "wfe-%s-%s-%08" PRIx32 "-%u", run_part, step_part, hash,
+             attempt);
 }

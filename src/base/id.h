@@ -23,10 +23,11 @@ bool wfe_id_is_valid(const char *text);
 
 /* Room for wfe_id_container. */
 #define WFE_ID_CONTAINER_SIZE 64
-/* The container id of one attempt of a step: "wfe-<run>-<step>-<attempt>", the run cut to 12
- * characters and the step to 20, everything else than letters and digits in them replaced by '-'
- * runs of one. The same run, step and attempt always give the same id, so that a restarted wfe
- * finds its own containers. */
+/* The container id of one attempt of a step: "wfe-<run>-<step>-<hash>-<attempt>". The run and the
+ * step are there as words of letters and digits, cut to 12 characters each; the hash of both whole
+ * names keeps ids apart. The same run, step and attempt always give the same id, so that a
+ * restarted wfe finds its own containers. At most 48 characters: the shim makes socket paths of
+ * it. */
 void wfe_id_container(char out[WFE_ID_CONTAINER_SIZE], const char *run, const char *step,
                       unsigned attempt);
 

@@ -37,14 +37,36 @@ static void on_pidfd(unsigned events, void *user)
     child->exited(code, child->user);
 }
 
-static int add_fd(posix_spawn_file_actions_t *actions, int fd, int target, int null_flags)
+/* Copies of the descriptors above the three standard ones: the child's dup2 calls run in order,
+ * and one of them could otherwise replace what a later one still needs. */
+static int lift_fds(const wfe_spawn_options *options, int lifted[3], wfe_error *err)
 {
-    if (fd < 0)
-        return posix_spawn_file_actions_addopen(actions, target, "/dev/null", null_flags, 0);
-    return posix_spawn_file_actions_adddup2(actions, fd, target);
+    const int given[3] = {options->stdin_fd, options->stdout_fd, options->stderr_fd};
+    for (int i = 0; i < 3; i++) {
+        if (given[i] < 0)
+            continue;
+        lifted[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 3);
+        if (lifted[i] < 0)
+            return wfe_error_set_errno(err, errno, "cannot use descriptor %d", given[i]);
+    }
+    return 0;
 }
 
-static int spawn(const wfe_spawn_options *options, pid_t *ret_pid, wfe_error *err)
+static int add_fds(posix_spawn_file_actions_t *actions, const int lifted[3])
+{
+    int status = 0;
+    for (int i = 0; !status && i < 3; i++) {
+        if (lifted[i] >= 0)
+            status = posix_spawn_file_actions_adddup2(actions, lifted[i], i);
+        else
+            status = posix_spawn_file_actions_addopen(actions, i, "/dev/null",
+                                                      i ? O_WRONLY : O_RDONLY, 0);
+    }
+    return status;
+}
+
+static int spawn_with(const wfe_spawn_options *options, const int lifted[3], pid_t *ret_pid,
+                      wfe_error *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -62,11 +84,7 @@ static int spawn(const wfe_spawn_options *options, pid_t *ret_pid, wfe_error *er
     if (!status)
         status = posix_spawnattr_setsigdefault(&attributes, &all);
     if (!status)
-        status = add_fd(&actions, options->stdin_fd, STDIN_FILENO, O_RDONLY);
-    if (!status)
-        status = add_fd(&actions, options->stdout_fd, STDOUT_FILENO, O_WRONLY);
-    if (!status)
-        status = add_fd(&actions, options->stderr_fd, STDERR_FILENO, O_WRONLY);
+        status = add_fds(&actions, lifted);
     if (!status)
         status = posix_spawnp(ret_pid, options->argv[0], &actions, &attributes,
                               (char *const *)options->argv,
@@ -76,6 +94,17 @@ static int spawn(const wfe_spawn_options *options, pid_t *ret_pid, wfe_error *er
     if (status)
         return wfe_error_set_errno(err, status, "cannot start %s", options->argv[0]);
     return 0;
+}
+
+static int spawn(const wfe_spawn_options *options, pid_t *ret_pid, wfe_error *err)
+{
+    int lifted[3] = {-1, -1, -1};
+    int rc = lift_fds(options, lifted, err);
+    if (!rc)
+        rc = spawn_with(options, lifted, ret_pid, err);
+    for (int i = 0; i < 3; i++)
+        wfe_cleanup_close(&lifted[i]);
+    return rc;
 }
 
 int wfe_child_spawn(wfe_loop *loop, const wfe_spawn_options *options, wfe_child_fn exited,

@@ -63,23 +63,34 @@ static void assert_container(const char *run, const char *step, unsigned attempt
 static void test_id__a_containers_id_follows_from_run_step_and_attempt(void **state)
 {
     (void)state;
-    assert_container("0123456789ab", "build", 1, "wfe-0123456789ab-build-1");
-    assert_container("r", "unit tests / linux", 12, "wfe-r-unit-tests-linux-12");
-    assert_container("--r--", "..", 1, "wfe-r-x-1");
-    assert_container("", "", 0, "wfe-x-x-0");
+    assert_container("0123456789ab", "build", 1, "wfe-0123456789ab-build-c5ffdc6b-1");
+    assert_container("r", "unit / linux", 12, "wfe-r-unit-linux-4692053a-12");
+    assert_container("--r--", "..", 1, "wfe-r-x-af9d9dd9-1");
+    assert_container("", "", 0, "wfe-x-x-117697cd-0");
 }
 
 static void test_id__a_containers_id_stays_valid_where_its_parts_are_cut(void **state)
 {
     (void)state;
-    assert_container("0123456789abcdef", "12345678901234567890XYZ", 4294967295U,
-                     "wfe-0123456789ab-12345678901234567890-4294967295");
-    assert_container("01234567890-x", "1234567890123456789-a", 1,
-                     "wfe-01234567890-1234567890123456789-1");
+    assert_container("0123456789abcdef", "123456789012XYZ", 4294967295U,
+                     "wfe-0123456789ab-123456789012-d5f56508-4294967295");
+    assert_container("01234567890-x", "12345678901-a", 1, "wfe-01234567890-12345678901-9c1ef873-1");
     assert_container("\xC3\xA4",
                      "b\xC3\xBC"
                      "c",
-                     1, "wfe-x-b-c-1");
+                     1, "wfe-x-b-c-953e63f0-1");
+}
+
+static void test_id__containers_of_names_that_are_cut_to_the_same_differ(void **state)
+{
+    (void)state;
+    char one[WFE_ID_CONTAINER_SIZE], two[WFE_ID_CONTAINER_SIZE];
+    wfe_id_container(one, "run", "build-linux-amd64-gcc-12", 1);
+    wfe_id_container(two, "run", "build-linux-amd64-gcc-13", 1);
+    assert_string_not_equal(one, two);
+    wfe_id_container(one, "a", "bc", 1);
+    wfe_id_container(two, "ab", "c", 1);
+    assert_string_not_equal(one, two);
 }
 
 int main(void)
@@ -90,6 +101,7 @@ int main(void)
         cmocka_unit_test(test_id__validity_is_containerds_rule),
         cmocka_unit_test(test_id__a_containers_id_follows_from_run_step_and_attempt),
         cmocka_unit_test(test_id__a_containers_id_stays_valid_where_its_parts_are_cut),
+        cmocka_unit_test(test_id__containers_of_names_that_are_cut_to_the_same_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

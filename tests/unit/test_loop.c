@@ -381,6 +381,29 @@ static void test_loop__a_child_gets_its_streams_and_environment(void **state)
     assert_int_equal(test->exit_code, 0);
 }
 
+static void test_loop__a_child_may_get_our_own_stdout_as_its_stderr(void **state)
+{
+    struct test *test = *state;
+    wfe_error err = WFE_ERROR_INIT;
+    int fds[2];
+    char text[16] = "";
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    const char *const argv[] = {"sh", "-c", "echo out; echo err >&2", NULL};
+    const wfe_spawn_options options = {
+        .argv = argv, .stdin_fd = -1, .stdout_fd = test->fds[1], .stderr_fd = STDOUT_FILENO};
+    int saved = dup(STDOUT_FILENO);
+    dup2(fds[1], STDOUT_FILENO);
+    int rc = wfe_child_spawn(test->loop, &options, on_exit_code, test, &test->child, &err);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    assert_ok(rc, &err);
+    run(test);
+    assert_int_equal(read(fds[0], text, sizeof text - 1), 4);
+    assert_string_equal(text, "err\n");
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void test_loop__a_child_has_no_signal_blocked_or_ignored(void **state)
 {
     struct test *test = *state;
@@ -513,6 +536,8 @@ int main(void)
             test_loop__a_child_ended_by_a_signal_reports_128_and_its_number, setup, teardown),
         cmocka_unit_test_setup_teardown(test_loop__a_child_gets_its_streams_and_environment, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_loop__a_child_may_get_our_own_stdout_as_its_stderr,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_loop__a_child_has_no_signal_blocked_or_ignored, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_loop__no_signal_handler_is_installed_for_children,

@@ -26,7 +26,7 @@ struct wfe_grpc_connection {
     size_t out_done;  /* of them taken */
     bool ready;
     bool lost;
-    bool unread; /* TLS may hold decrypted bytes that no poll will tell of */
+    bool unread; /* the last read was not to the end; no poll may tell of the rest */
     bool freed;  /* memory stays while busy */
     int busy;
 };
@@ -77,8 +77,13 @@ static void lose(wfe_grpc_connection *c, const wfe_error *err)
 
 static void lose_with(wfe_grpc_connection *c, wfe_error *err)
 {
+    wfe_error said = WFE_ERROR_INIT;
     if (c->lost || c->freed)
         return;
+    if (err->kind == WFE_E_UNAVAILABLE)
+        wfe_grpc_session_reason(c->session, &said);
+    if (said.kind)
+        *err = said;
     const char *where = wfe_grpc_address_text(c->options.address);
     if (c->ready)
         wfe_error_prefix(err, "the connection to containerd at %s was lost", where);
@@ -99,7 +104,9 @@ static void note_ready(wfe_grpc_connection *c)
                   wfe_grpc_address_text(c->options.address));
 }
 
-/* Takes what is there. Returns an error once the peer closed or broke the connection. */
+/* Takes what is there, to the end: a reset is told by the last recv, and libuv stops to poll a
+ * socket after it has reported one. Returns an error once the peer closed or broke the
+ * connection. */
 static int read_all(wfe_grpc_connection *c, wfe_error *err)
 {
     c->unread = false;
@@ -114,8 +121,6 @@ static int read_all(wfe_grpc_connection *c, wfe_error *err)
         note_ready(c);
         if (rc)
             return rc;
-        if (!c->options.tls && n < READ_BYTES)
-            return 0;
     }
     c->unread = true;
     return 0;
@@ -185,14 +190,10 @@ static void lose_after_write(wfe_grpc_connection *c, wfe_error *err)
     do {
         rc = read_all(c, &said);
     } while (!rc && c->unread && !c->freed && !c->lost);
-    bool better = rc && said.sys_errno == 0 && said.kind != WFE_E_UNAVAILABLE;
-    if (c->freed)
-        return;
-    wfe_error why = WFE_ERROR_INIT;
-    if (!better && wfe_grpc_session_is_over(c->session, &why) && why.kind)
-        lose_with(c, &why);
+    if (rc && said.kind != WFE_E_UNAVAILABLE)
+        lose_with(c, &said);
     else
-        lose_with(c, better ? &said : err);
+        lose_with(c, err);
 }
 
 static void check_over(wfe_grpc_connection *c)

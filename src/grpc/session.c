@@ -321,13 +321,27 @@ bool wfe_grpc_session_is_draining(const wfe_grpc_session *session)
            nghttp2_session_get_next_stream_id(session->h2) > (uint32_t)LAST_STREAM_ID;
 }
 
+static bool has_incomplete(const wfe_grpc_session *session)
+{
+    const wfe_grpc_stream *stream = session->streams;
+    while (stream && stream->complete)
+        stream = stream->next;
+    return stream != NULL;
+}
+
+void wfe_grpc_session_reason(const wfe_grpc_session *session, wfe_error *err)
+{
+    if (session->broken.kind)
+        wfe_error_copy(err, &session->broken);
+}
+
 bool wfe_grpc_session_is_over(const wfe_grpc_session *session, wfe_error *err)
 {
     if (nghttp2_session_want_read(session->h2) || nghttp2_session_want_write(session->h2))
         return false;
     if (session->broken.kind)
-        wfe_error_copy(err, &session->broken);
-    else if (!session->goaway)
+        wfe_grpc_session_reason(session, err);
+    else if (!session->goaway || has_incomplete(session))
         wfe_error_set(err, WFE_E_PROTOCOL, "the peer broke HTTP/2%s", session->note);
     return true;
 }

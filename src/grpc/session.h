@@ -54,6 +54,8 @@ bool wfe_grpc_session_is_ready(const wfe_grpc_session *session);
 bool wfe_grpc_session_is_draining(const wfe_grpc_session *session);
 /* Nothing is left to send or to receive. err gets why, when the peer or we broke it off. */
 bool wfe_grpc_session_is_over(const wfe_grpc_session *session, wfe_error *err);
+/* What the peer's GOAWAY gave as its reason; err stays unset when there is none. */
+void wfe_grpc_session_reason(const wfe_grpc_session *session, wfe_error *err);
 size_t wfe_grpc_session_count(const wfe_grpc_session *session);
 
 /* How a stream ended; borrowed during the callback. */

@@ -33,11 +33,9 @@ void wfe_loop_free(wfe_loop *loop)
 {
     if (!loop)
         return;
-    uv_run(&loop->uv, UV_RUN_NOWAIT);
-    while (uv_loop_close(&loop->uv) == UV_EBUSY) {
-        if (!uv_run(&loop->uv, UV_RUN_ONCE))
-            break;
-    }
+    int left = uv_run(&loop->uv, UV_RUN_NOWAIT);
+    while (uv_loop_close(&loop->uv) == UV_EBUSY && left)
+        left = uv_run(&loop->uv, UV_RUN_ONCE);
     free(loop);
 }
 

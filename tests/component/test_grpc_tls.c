@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * TLS end to end: a haproxy that ends TLS in TCP mode in front of the scripted peer, with
+ * certificates made by the openssl command for this run.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "component/grpc_client.h"
+
+extern char **environ;
+
+/* Certificates of the group: an authority, a server for localhost, a client, another authority. */
+static char certs[] = "/tmp/wfe-tls-XXXXXX";
+static char skip_reason[128];
+
+static const char make_certs[] =
+    "set -e; cd \"$1\"\n"
+    "req() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \"$@\"; }\n"
+    "req -x509 -days 2 -subj /CN=authority -keyout ca.key -out ca.pem\n"
+    "req -x509 -days 2 -subj /CN=other -keyout other.key -out other.pem\n"
+    "printf 'subjectAltName=DNS:localhost,DNS:containerd.test,IP:127.0.0.1\\n' >server.ext\n"
+    "req -subj /CN=server -keyout server.key -out server.csr\n"
+    "openssl x509 -req -days 2 -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
+    "-extfile server.ext -out server.crt\n"
+    "cat server.crt server.key >server.pem\n"
+    "req -subj /CN=client -keyout client.key -out client.csr\n"
+    "openssl x509 -req -days 2 -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
+    "-out client.crt\n";
+
+static int run(const char *const *argv)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    pid_t pid = 0;
+    int status = -1;
+    if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) == 0)
+        waitpid(pid, &status, 0);
+    posix_spawn_file_actions_destroy(&actions);
+    return status;
+}
+
+static int group_setup(void **state)
+{
+    (void)state;
+    if (!mkdtemp(certs))
+        return -1;
+    if (run((const char *const[]){"haproxy", "-v", NULL}) != 0) {
+        snprintf(skip_reason, sizeof skip_reason, "haproxy is not installed");
+        return 0;
+    }
+    if (run((const char *const[]){"openssl", "version", NULL}) != 0) {
+        snprintf(skip_reason, sizeof skip_reason, "the openssl command is not installed");
+        return 0;
+    }
+    return run((const char *const[]){"sh", "-c", make_certs, "sh", certs, NULL});
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    return wfe_fd_remove_tree(certs, NULL);
+}
+
+/* ---- the proxy ---- */
+
+struct proxy {
+    pid_t pid;
+    unsigned port;
+};
+
+static unsigned free_port(void)
+{
+    h2_peer *peer = h2_peer_start(&(h2_peer_options){.mode = H2_PEER_CLOSE});
+    assert_non_null(peer);
+    unsigned port = h2_peer_port(peer);
+    h2_peer_stop(peer);
+    return port;
+}
+
+static bool is_listening(unsigned port)
+{
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
+    close(fd);
+    return ok;
+}
+
+/* bind: what follows "ssl" on haproxy's bind line. */
+static struct proxy start_proxy(client *c, const char *bind)
+{
+    struct proxy proxy = {.port = free_port()};
+    char path[64];
+    char config[1024];
+    snprintf(path, sizeof path, "%s/haproxy.cfg", c->dir);
+    int n = snprintf(config, sizeof config,
+                     "global\n maxconn 64\n"
+                     "defaults\n mode tcp\n timeout connect 5s\n timeout client 60s\n"
+                     " timeout server 60s\n"
+                     "frontend f\n bind 127.0.0.1:%u ssl crt %s/server.pem %s\n"
+                     " default_backend b\n"
+                     "backend b\n server s unix@%s\n",
+                     proxy.port, certs, bind, c->path);
+    assert_true(n > 0 && (size_t)n < sizeof config);
+    assert_ok(wfe_fd_write_file(path, config, (size_t)n, 0600, NULL), NULL);
+    const char *const argv[] = {"haproxy", "-db", "-q", "-f", path, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    assert_int_equal(
+        posix_spawnp(&proxy.pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ),
+        0);
+    posix_spawn_file_actions_destroy(&actions);
+    client_poll(c, is_listening(proxy.port));
+    unlink(path);
+    return proxy;
+}
+
+static void stop_proxy(struct proxy *proxy)
+{
+    kill(proxy->pid, SIGKILL);
+    waitpid(proxy->pid, NULL, 0);
+}
+
+static void answer_echo(h2_call *call, void *user)
+{
+    (void)user;
+    size_t len = 0;
+    const uint8_t *body = h2_call_body(call, &len);
+    const char *scheme = h2_call_header(call, ":scheme");
+    h2_call_send_raw(call, body, len);
+    h2_call_end(call, scheme && strcmp(scheme, "https") == 0 ? 0 : 3, "scheme is not https");
+}
+
+struct tls_case {
+    const char *bind;    /* haproxy's side */
+    const char *address; /* with %u for the port; NULL: https://localhost:%u */
+    const char *ca;      /* file names below certs; NULL: none */
+    const char *cert;
+    const char *key;
+    const char *server_name;
+};
+
+static const char *cert_path(const char *name, char out[64])
+{
+    snprintf(out, 64, "%s/%s", certs, name);
+    return name ? out : NULL;
+}
+
+static outcome call_through(client *c, const struct tls_case *how)
+{
+    if (skip_reason[0]) {
+        print_message("skipped: %s\n", skip_reason);
+        skip();
+    }
+    char bind[256];
+    char ca[64];
+    char cert[64];
+    char key[64];
+    char address[64];
+    snprintf(bind, sizeof bind, how->bind, certs);
+    client_start_peer(c, (h2_peer_options){.on_request = answer_echo});
+    struct proxy proxy = start_proxy(c, bind);
+    snprintf(address, sizeof address, how->address ? how->address : "https://localhost:%u",
+             proxy.port);
+    const wfe_grpc_tls tls = {.ca_file = cert_path(how->ca, ca),
+                              .cert_file = cert_path(how->cert, cert),
+                              .key_file = cert_path(how->key, key),
+                              .server_name = how->server_name};
+    client_open(c, (wfe_grpc_channel_options){.address = address, .tls = &tls});
+    /* Waiting would not help against any of these errors: they are told at once. */
+    outcome o = client_call(c, (wfe_grpc_call_options){.wait_for_ready = true});
+    if (!o.err.kind) {
+        outcome more[20] = {0};
+        for (size_t i = 0; i < 20; i++)
+            client_begin_with(c, &more[i], (wfe_grpc_call_options){0});
+        for (size_t i = 0; i < 20; i++) {
+            client_wait(c, more[i].done);
+            assert_ok(more[i].err.kind, &more[i].err);
+        }
+    }
+    stop_proxy(&proxy);
+    return o;
+}
+
+static void test_grpc_tls__calls_pass_a_proxy_that_offers_h2(void **state)
+{
+    outcome o = call_through(*state, &(struct tls_case){.bind = "alpn h2", .ca = "ca.pem"});
+    assert_ok(o.err.kind, &o.err);
+    assert_string_equal(o.reply, "ping");
+}
+
+static void test_grpc_tls__tls_1_2_is_enough(void **state)
+{
+    outcome o = call_through(
+        *state, &(struct tls_case){.bind = "alpn h2 ssl-max-ver TLSv1.2", .ca = "ca.pem"});
+    assert_ok(o.err.kind, &o.err);
+}
+
+static void test_grpc_tls__addresses_are_checked_against_the_certificate(void **state)
+{
+    outcome o = call_through(
+        *state,
+        &(struct tls_case){.bind = "alpn h2", .ca = "ca.pem", .address = "tcp://127.0.0.1:%u"});
+    assert_ok(o.err.kind, &o.err);
+}
+
+static void test_grpc_tls__another_server_name_can_be_asked_for(void **state)
+{
+    outcome o = call_through(
+        *state,
+        &(struct tls_case){.bind = "alpn h2", .ca = "ca.pem", .server_name = "containerd.test"});
+    assert_ok(o.err.kind, &o.err);
+}
+
+static void test_grpc_tls__client_certificates_are_shown(void **state)
+{
+    outcome o =
+        call_through(*state, &(struct tls_case){.bind = "alpn h2 ca-file %s/ca.pem verify required",
+                                                .ca = "ca.pem",
+                                                .cert = "client.crt",
+                                                .key = "client.key"});
+    assert_ok(o.err.kind, &o.err);
+}
+
+static void test_grpc_tls__a_missing_client_certificate_is_denied(void **state)
+{
+    static const char *const versions[] = {"TLSv1.3", "TLSv1.2"};
+    client *c = *state;
+    for (size_t i = 0; i < 2; i++) {
+        char bind[128];
+        snprintf(bind, sizeof bind, "alpn h2 ca-file %%s/ca.pem verify required ssl-max-ver %s",
+                 versions[i]);
+        outcome o = call_through(c, &(struct tls_case){.bind = bind, .ca = "ca.pem"});
+        assert_failed(&o, WFE_E_DENIED, 0, "failed to connect to containerd at localhost:");
+        assert_contains(o.err.message, "the server refused us");
+        assert_contains(o.err.hint, "client certificate");
+        wfe_grpc_channel_free(c->channel);
+        h2_peer_stop(c->peer);
+        c->channel = NULL;
+        c->peer = NULL;
+    }
+}
+
+static void test_grpc_tls__an_unknown_authority_is_denied(void **state)
+{
+    outcome o = call_through(*state, &(struct tls_case){.bind = "alpn h2", .ca = "other.pem"});
+    assert_failed(&o, WFE_E_DENIED, 0, "the server's certificate is not accepted for 'localhost'");
+    assert_contains(o.err.message, "unable to get local issuer certificate");
+    assert_contains(o.err.hint, "CA file");
+}
+
+static void test_grpc_tls__a_wrong_name_is_denied(void **state)
+{
+    outcome o = call_through(
+        *state,
+        &(struct tls_case){.bind = "alpn h2", .ca = "ca.pem", .server_name = "elsewhere.test"});
+    assert_failed(&o, WFE_E_DENIED, 0, "is not accepted for 'elsewhere.test'");
+    assert_contains(o.err.message, "hostname mismatch");
+}
+
+static void test_grpc_tls__a_proxy_without_h2_is_told(void **state)
+{
+    static const char *const binds[] = {"no-tls-tickets", "alpn http/1.1"};
+    client *c = *state;
+    for (size_t i = 0; i < 2; i++) {
+        outcome o = call_through(c, &(struct tls_case){.bind = binds[i], .ca = "ca.pem"});
+        assert_failed(&o, WFE_E_PROTOCOL, 0, "ALPN h2 was not agreed on");
+        assert_contains(o.err.hint, "ALPN h2");
+        wfe_grpc_channel_free(c->channel);
+        h2_peer_stop(c->peer);
+        c->channel = NULL;
+        c->peer = NULL;
+    }
+}
+
+static void test_grpc_tls__a_server_without_tls_is_told(void **state)
+{
+    client *c = *state;
+    c->peer = h2_peer_start(&(h2_peer_options){.on_request = answer_echo});
+    assert_non_null(c->peer);
+    char address[64];
+    snprintf(address, sizeof address, "https://127.0.0.1:%u", (unsigned)h2_peer_port(c->peer));
+    client_open(c, (wfe_grpc_channel_options){.address = address, .connect_timeout_ms = 5000});
+    outcome o = client_call(c, (wfe_grpc_call_options){0});
+    assert_true(o.err.kind == WFE_E_PROTOCOL || o.err.kind == WFE_E_UNAVAILABLE);
+    assert_contains(o.err.message, "failed to connect to containerd at 127.0.0.1:");
+}
+
+static void test_grpc_tls__a_server_silent_in_the_handshake_is_a_timeout(void **state)
+{
+    client *c = *state;
+    c->peer = h2_peer_start(&(h2_peer_options){.mode = H2_PEER_SILENT});
+    assert_non_null(c->peer);
+    char address[64];
+    snprintf(address, sizeof address, "https://127.0.0.1:%u", (unsigned)h2_peer_port(c->peer));
+    client_open(c, (wfe_grpc_channel_options){.address = address, .connect_timeout_ms = 50});
+    outcome o = client_call(c, (wfe_grpc_call_options){0});
+    assert_failed(&o, WFE_E_TIMEOUT, 0, "within 50 ms (TLS handshake)");
+}
+
+static void test_grpc_tls__bad_files_are_told_when_the_channel_is_made(void **state)
+{
+    client *c = *state;
+    const wfe_grpc_tls ca = {.ca_file = "/nonexistent/ca.pem"};
+    const wfe_grpc_tls half = {.cert_file = "/nonexistent/c.pem"};
+    const wfe_grpc_tls cert = {.cert_file = "/nonexistent/c.pem", .key_file = "/nonexistent/k"};
+    const wfe_grpc_channel_options bad[] = {
+        {.address = "https://localhost:1", .tls = &ca},
+        {.address = "https://localhost:1", .tls = &half},
+        {.address = "https://localhost:1", .tls = &cert},
+        {.address = "http://localhost:1", .tls = &ca},
+        {.address = "/run/c.sock", .tls = &ca},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        wfe_error err = WFE_ERROR_INIT;
+        wfe_grpc_channel *channel = NULL;
+        assert_fails(wfe_grpc_channel_new(c->loop, &bad[i], &channel, &err), WFE_E_INVALID, &err);
+        assert_null(channel);
+    }
+}
+
+#define CASE(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(test_grpc_tls__##name, client_setup, client_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(calls_pass_a_proxy_that_offers_h2),
+        CASE(tls_1_2_is_enough),
+        CASE(addresses_are_checked_against_the_certificate),
+        CASE(another_server_name_can_be_asked_for),
+        CASE(client_certificates_are_shown),
+        CASE(a_missing_client_certificate_is_denied),
+        CASE(an_unknown_authority_is_denied),
+        CASE(a_wrong_name_is_denied),
+        CASE(a_proxy_without_h2_is_told),
+        CASE(a_server_without_tls_is_told),
+        CASE(a_server_silent_in_the_handshake_is_a_timeout),
+        CASE(bad_files_are_told_when_the_channel_is_made),
+    };
+    return cmocka_run_group_tests_name("grpc_tls", tests, group_setup, group_teardown);
+}

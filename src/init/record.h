@@ -28,7 +28,7 @@
 #define WFE_INIT_REASONS(X)                                                                        \
     X(EXITED, "exited", "the command's exit status, 0")                                            \
     X(SIGNALLED, "signalled", "128 + the signal, the signal")                                      \
-    X(NOT_FOUND, "not-found", "127, errno")                                                        \
+    X(NOT_FOUND, "not-found", "127, errno; EACCES: a folder of PATH is closed to the user")        \
     X(NOT_EXECUTABLE, "not-executable", "126, errno; ENOENT: its interpreter is missing")          \
     X(FAILED, "failed", "125, errno of what wfe-init could not do")
 

@@ -237,6 +237,16 @@ static int goes_on_after(int error)
            error == ERRNO_NOTDIR || error == ERRNO_NODEV || error == ERRNO_TIMEDOUT;
 }
 
+/* A folder of PATH that may not be searched is no file that may not be executed: images with
+ * /root/.local/bin in PATH run as other users. */
+static struct outcome better(struct outcome so_far, const char *candidate, int error)
+{
+    if (error == ERRNO_ACCES && !exists(candidate))
+        return not_found(ERRNO_ACCES);
+    struct outcome why = explain(candidate, error);
+    return why.reason == WFE_INIT_NOT_FOUND ? so_far : why;
+}
+
 /* Returns only when nothing could be executed, with the reason that helps most: a file that is
  * there says more than a folder where it is not. */
 static struct outcome execute(char **argv, char **environment)
@@ -255,11 +265,10 @@ static struct outcome execute(char **argv, char **environment)
             folder++;
         if (join(candidate, first, (unsigned long)(folder - first), name)) {
             int error = (int)-CALL3(SYS_EXECVE, candidate, argv, environment);
-            struct outcome why = explain(candidate, error);
             if (!goes_on_after(error))
-                return why;
-            if (why.reason != WFE_INIT_NOT_FOUND && best.reason == WFE_INIT_NOT_FOUND)
-                best = why;
+                return explain(candidate, error);
+            if (best.reason == WFE_INIT_NOT_FOUND)
+                best = better(best, candidate, error);
         }
         if (!*folder)
             return best;
@@ -268,7 +277,9 @@ static struct outcome execute(char **argv, char **environment)
 
 static void say_why_not_executed(const char *name, const struct outcome *why)
 {
-    if (why->reason == WFE_INIT_NOT_FOUND)
+    if (why->reason == WFE_INIT_NOT_FOUND && why->detail == ERRNO_ACCES)
+        say("", name, ": command not found (a folder of PATH may not be searched)", 0);
+    else if (why->reason == WFE_INIT_NOT_FOUND)
         say("", name, ": command not found", 0);
     else if (why->detail == ERRNO_NOENT)
         say("", name, ": cannot be executed: its interpreter or loader is not there", 0);

@@ -260,7 +260,7 @@ int wfe_grpc_session_receive(wfe_grpc_session *session, const uint8_t *bytes, si
     if (n >= 0)
         return 0;
     session->draining = true;
-    if (n == NGHTTP2_ERR_NOMEM)
+    if (n == NGHTTP2_ERR_NOMEM || n == NGHTTP2_ERR_CALLBACK_FAILURE)
         return wfe_error_nomem(err);
     return wfe_error_set(err, WFE_E_PROTOCOL, "the peer broke HTTP/2%s", session->note);
 }
@@ -373,8 +373,10 @@ static ssize_t on_pull(nghttp2_session *h2, int32_t id, uint8_t *buf, size_t cap
 
 static nghttp2_nv field(const char *name, const char *value)
 {
-    return (nghttp2_nv){(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name),
-                        strlen(value), NGHTTP2_NV_FLAG_NONE};
+    nghttp2_nv nv = {.namelen = strlen(name), .valuelen = strlen(value)};
+    memcpy(&nv.name, &name, sizeof name); /* nghttp2 copies both and changes neither */
+    memcpy(&nv.value, &value, sizeof value);
+    return nv;
 }
 
 static int32_t submit(wfe_grpc_stream *stream, const wfe_grpc_request *request)

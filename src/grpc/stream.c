@@ -102,9 +102,9 @@ static void take_content_type(wfe_grpc_stream *stream, const uint8_t *value, siz
     size_t n = len < sizeof stream->content_type ? len : sizeof stream->content_type - 1;
     memcpy(stream->content_type, value, n);
     stream->content_type[n] = '\0';
-    char next = n > prefix ? stream->content_type[prefix] : '\0';
+    const char *next = n > prefix ? stream->content_type + prefix : "";
     stream->is_grpc = strncasecmp(stream->content_type, "application/grpc", prefix) == 0 &&
-                      (!next || next == '+' || next == ';');
+                      (!*next || *next == '+' || *next == ';');
 }
 
 bool wfe_grpc_stream_header(wfe_grpc_stream *stream, const uint8_t *name, size_t name_len,

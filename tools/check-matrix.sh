@@ -65,3 +65,72 @@ fetch() {
 fetch trixie
 fetch sid
 [ "$fetch_only" = no ] || exit 0
+
+[ "$(id -u)" -eq 0 ] || die "the integration tests need root"
+[ -x "$build/wfe" ] || die "there is no $build/wfe; run make"
+results=$matrix/results
+rm -rf "$results" && mkdir -p "$results"
+
+# run_tests COLUMN FOLDER: all integration tests with the programs of FOLDER ("" for the
+# system's); writes $results/COLUMN.cases, a line "test status" for each case.
+failed=no
+run_tests() {
+    column=$1 folder=$2
+    version=$(PATH="${folder:+$folder:}$PATH" containerd --version | cut -d ' ' -f 3)
+    echo "$version" >"$results/$column.version"
+    say "containerd $version: running the integration tests"
+    if ! env ${folder:+"WFE_TEST_BINARIES=$folder"} \
+        ctest --test-dir "$build" -L integration --verbose >"$results/$column.log" 2>&1; then
+        failed=yes
+        say "containerd $version: failed, see $results/$column.log"
+    fi
+    # cmocka's lines; the list of failures at the end of each program repeats some.
+    sed -nE -e 's/^[0-9]+: \[       OK \] (test_[a-z0-9_]+)$/\1 pass/p' \
+        -e 's/^[0-9]+: \[  FAILED  \] (test_[a-z0-9_]+)$/\1 **fail**/p' \
+        -e 's/^[0-9]+: \[  SKIPPED \] (test_[a-z0-9_]+)$/\1 **skipped**/p' \
+        "$results/$column.log" | sort -u >"$results/$column.cases"
+    say "containerd $version: $(grep -c ' pass$' "$results/$column.cases" || true) passed," \
+        "$(grep -vc ' pass$' "$results/$column.cases" || true) not"
+}
+
+run_tests a ""
+run_tests b "$matrix/trixie/usr/bin"
+run_tests c "$matrix/sid/usr/bin"
+
+table() {
+    cat <<END
+# Compatibility
+
+The integration tests against three versions of containerd, as \`make check-matrix\` ran them
+(runc $(runc --version | sed -n 's/^runc version //p'), Linux $(uname -r | cut -d . -f 1-2)).
+1.6 is Debian 12's, 1.7 Debian 13's, 2.x Debian unstable's.
+
+| test | containerd $(cat "$results/a.version") | containerd $(cat "$results/b.version") | containerd $(cat "$results/c.version") |
+|---|---|---|---|
+END
+    for column in a b c; do
+        sed "s/^/$column /" "$results/$column.cases"
+    done | awk '{ status[$1, $2] = $3; seen[$2] = 1 }
+        function cell(column, name) {
+            return (column, name) in status ? status[column, name] : "**missing**"
+        }
+        END {
+            for (name in seen) {
+                text = name
+                sub(/^test_/, "", text)
+                sub(/__/, ": ", text)
+                gsub(/_/, " ", text)
+                printf "| %s | %s | %s | %s |\n", text, cell("a", name), cell("b", name), \
+                    cell("c", name)
+            }
+        }' | sort
+}
+mkdir -p docs
+table >"$results/table"
+mv "$results/table" docs/compatibility.md
+say "wrote docs/compatibility.md: $(grep -c '^| [a-z]*:\|^| [a-z ]*:' docs/compatibility.md) tests"
+if [ "$failed" = yes ] || grep -q '\*\*' docs/compatibility.md; then
+    grep '\*\*' docs/compatibility.md >&2 || true
+    die "not every test passed with every version"
+fi
+say "every test passed with every version"

@@ -201,7 +201,9 @@ static void test_image_resolve__can_be_cancelled_at_every_turn_of_the_loop(void 
         assert_ok(wfe_image_resolve_start(resolver, "busybox", on_resolved, &out, &handle, &err),
                   &err);
         for (int i = 0; i < turns && !out.done; i++) {
-            poll(&(struct pollfd){.fd = wfe_loop_fd(s.loop), .events = POLLIN}, 1, 1000);
+            int timeout_ms = wfe_loop_timeout_ms(s.loop);
+            poll(&(struct pollfd){.fd = wfe_loop_fd(s.loop), .events = POLLIN}, 1,
+                 timeout_ms < 0 || timeout_ms > 1000 ? 1000 : timeout_ms);
             wfe_loop_run_ready(s.loop);
         }
         ended = out.done;

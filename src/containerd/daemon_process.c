@@ -41,6 +41,14 @@ static int read_boot_id(char out[BOOT_ID_SIZE], wfe_error *err)
     return rc;
 }
 
+/* Has the whole process ended. State Z in /proc only speaks of its first thread: others may still
+ * hold its files open, which for a daemon that was just killed they do for a while. */
+static bool has_ended(pid_t pid)
+{
+    _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return pidfd < 0 || wfe_daemon_process_wait(pidfd, 0);
+}
+
 bool wfe_daemon_process_stat(pid_t pid, uint64_t *ret_start_time, pid_t *ret_parent)
 {
     char path[64];
@@ -58,7 +66,7 @@ bool wfe_daemon_process_stat(pid_t pid, uint64_t *ret_start_time, pid_t *ret_par
                    " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
                    "%*d %*d %" SCNu64,
                    &state, &parent, &start_time) == 3 &&
-            state != 'Z' && state != 'X') {
+            ((state != 'Z' && state != 'X') || !has_ended(pid))) {
             *ret_start_time = start_time;
             if (ret_parent)
                 *ret_parent = parent;

@@ -33,7 +33,9 @@ out=$1
 case $format in oci | docker) ;; *) die "--format is '$format', must be oci or docker" ;; esac
 case $compress in none | gzip) ;; *) die "--compress is '$compress', must be none or gzip" ;; esac
 case $layers in *[!0-9]* | "") die "--layers is '$layers', must be 1 to 64" ;; esac
-[ "$layers" -ge 1 ] && [ "$layers" -le 64 ] || die "--layers is $layers, must be 1 to 64"
+if [ "$layers" -lt 1 ] || [ "$layers" -gt 64 ]; then
+    die "--layers is $layers, must be 1 to 64"
+fi
 
 busybox=""
 for candidate in /bin/busybox /usr/bin/busybox; do
@@ -59,6 +61,7 @@ image=$work/image
 mkdir "$image"
 
 pack() { # FOLDER FILE: a tar of the folder's content, the same bytes each time
+    # shellcheck disable=SC2046 # a list of names without spaces
     tar -C "$1" --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \
         -cf "$2" $(cd "$1" && ls -A)
 }
@@ -73,6 +76,7 @@ make_base() { # FOLDER
     chmod 1777 "$root/tmp"
     cp "$busybox" "$root/bin/busybox"
     chmod 755 "$root/bin/busybox"
+    # shellcheck disable=SC2016 # for the inner shell
     (cd "$root/bin" && "$busybox" sh -c 'for applet in $(./busybox --list); do
         [ "$applet" = busybox ] || ln -s busybox "$applet"; done')
     echo old >"$root/opaque/old"
@@ -197,6 +201,6 @@ make_docker() {
 }
 
 case $format,$archs in docker,*,*) die "--format docker holds one architecture only" ;; esac
-make_$format
+"make_$format"
 pack "$image" "$work/out"
 mv "$work/out" "$out"

@@ -25,6 +25,7 @@ die() {
 
 # The mirror that apt takes the main archive from.
 mirror() {
+    # shellcheck disable=SC2016 # apt's own variables
     apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 2>/dev/null |
         sed -n 's/^Debian|Debian|//p' | sort -u | head -n 1
 }

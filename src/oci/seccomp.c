@@ -67,8 +67,9 @@ static const struct {
     {LOW_32_BITS ^ 3, 44}, /* 44 to 47 */
 };
 
-/* PER_LINUX and PER_LINUX32, each also with UNAME26, and the question for the present one. */
-static const json_int_t personalities[] = {0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF};
+/* Kinds of personality(2): PER_LINUX (0) and PER_LINUX32 (8), each also with UNAME26 (0x20000),
+ * are those that have no bit beside these two; all bits are the question for the present one. */
+#define PERSONALITY_OTHER_BITS (LOW_32_BITS ^ 0x20008)
 
 static const struct architecture *find_architecture(const char *name)
 {
@@ -145,12 +146,8 @@ static bool add_socket_rules(json_t *rules)
 
 static bool add_personality_rules(json_t *rules)
 {
-    bool ok = true;
-    for (size_t i = 0; ok && i < sizeof personalities / sizeof *personalities; i++)
-        ok = append(rules, json_pack("{s:[s], s:s, s:[{s:i, s:I, s:s}]}", "names", "personality",
-                                     "action", "SCMP_ACT_ALLOW", "args", "index", 0, "value",
-                                     personalities[i], "op", "SCMP_CMP_EQ"));
-    return ok;
+    return append(rules, make_masked("personality", 0, PERSONALITY_OTHER_BITS, 0)) &&
+           append(rules, make_masked("personality", 0, LOW_32_BITS, LOW_32_BITS));
 }
 
 /* Without CAP_SYS_ADMIN: clone makes no namespaces. The flags of clone3 are in memory, where no
@@ -166,6 +163,20 @@ static bool add_clone_rules(json_t *rules, const wfe_oci_seccomp_options *option
                                    "SCMP_ACT_ERRNO", "errnoRet", ENOSYS_OF_LINUX));
 }
 
+static json_t *make_architectures(const struct architecture *architecture,
+                                  enum wfe_oci_seccomp_abis abis)
+{
+    _cleanup_(wfe_oci_json_decref_p) json_t *names = json_array();
+    bool ok = true;
+    for (size_t i = 0; ok && architecture->filters[i]; i++) {
+        bool wanted = i == 0 || abis == WFE_OCI_SECCOMP_ABIS_ALL ||
+                      (abis == WFE_OCI_SECCOMP_ABIS_NO_X32 &&
+                       strcmp(architecture->filters[i], "SCMP_ARCH_X32") != 0);
+        ok = !wanted || append(names, json_string(architecture->filters[i]));
+    }
+    return ok ? wfe_take(names) : NULL;
+}
+
 json_t *wfe_oci_seccomp_build(const wfe_oci_seccomp_options *options)
 {
     const struct architecture *architecture = find_architecture(options->architecture);
@@ -176,7 +187,7 @@ json_t *wfe_oci_seccomp_build(const wfe_oci_seccomp_options *options)
     ok = ok && put(filter, "defaultAction", json_string("SCMP_ACT_ERRNO")) &&
          put(filter, "defaultErrnoRet", json_integer(EPERM_OF_LINUX)) &&
          (!architecture ||
-          put(filter, "architectures", wfe_oci_json_strings(architecture->filters))) &&
+          put(filter, "architectures", make_architectures(architecture, options->abis))) &&
          put(filter, "syscalls", wfe_take(rules));
     return ok ? wfe_take(filter) : NULL;
 }

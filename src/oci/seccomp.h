@@ -17,12 +17,21 @@
 #define WFE_OCI_SECCOMP_MAX_BYTES ((size_t)1024 * 1024)
 #define WFE_OCI_SECCOMP_MAX_RULES ((size_t)4096)
 
+/* Whose system calls the default filter knows; a program of any other kind is killed at its first
+ * one. Each costs the runtime milliseconds at every start of a container. */
+enum wfe_oci_seccomp_abis {
+    WFE_OCI_SECCOMP_ABIS_ALL = 0, /* as docker: the machine's own and its 32-bit ones */
+    WFE_OCI_SECCOMP_ABIS_NO_X32,  /* without x32 on amd64, which hardly a kernel has switched on */
+    WFE_OCI_SECCOMP_ABIS_NATIVE,  /* the machine's own only */
+};
+
 /* What the default filter depends on. */
 typedef struct wfe_oci_seccomp_options {
     /* Of the daemon's machine, as images name it: "amd64", "arm64", ...; NULL or an unknown one:
      * the runtime takes its own, without 32-bit programs. */
     const char *architecture;
     wfe_oci_caps caps; /* the bounding set: some calls are allowed only with the capability */
+    enum wfe_oci_seccomp_abis abis;
     /* The daemon's kernel is older than 4.8, where ptrace gets a process past its filter. */
     bool kernel_before_4_8;
 } wfe_oci_seccomp_options;

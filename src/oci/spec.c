@@ -243,6 +243,7 @@ static int make_filter(const wfe_oci_spec *in, wfe_oci_caps bounding, json_t **r
     *ret = wfe_oci_seccomp_build(&(wfe_oci_seccomp_options){
         .architecture = in->architecture,
         .caps = bounding,
+        .abis = in->seccomp_abis,
         .kernel_before_4_8 = in->kernel_before_4_8,
     });
     return *ret ? 0 : wfe_error_nomem(err);

@@ -16,6 +16,7 @@
 #include "base/strmap.h"
 #include "oci/caps.h"
 #include "oci/resources.h"
+#include "oci/seccomp.h"
 #include "oci/tmpfs.h"
 
 /* The type URL of the Any that carries the spec to containerd. */
@@ -81,10 +82,11 @@ typedef struct wfe_oci_spec {
     wfe_oci_caps available_caps;
     bool allow_new_privileges; /* set-user-ID programs (sudo) work */
     enum wfe_oci_seccomp seccomp;
-    const char *seccomp_profile;  /* JSON text; with WFE_OCI_SECCOMP_CUSTOM only */
-    const char *architecture;     /* of the daemon's machine: "amd64"; see seccomp.h for NULL */
-    bool kernel_before_4_8;       /* the daemon's; see seccomp.h */
-    const char *apparmor_profile; /* must be loaded on the daemon's machine; NULL: none */
+    const char *seccomp_profile; /* JSON text; with WFE_OCI_SECCOMP_CUSTOM only */
+    const char *architecture;    /* of the daemon's machine: "amd64"; see seccomp.h for NULL */
+    enum wfe_oci_seccomp_abis seccomp_abis; /* of the default filter */
+    bool kernel_before_4_8;                 /* the daemon's; see seccomp.h */
+    const char *apparmor_profile;           /* must be loaded on the daemon's machine; NULL: none */
 
     enum wfe_oci_network network;
     const char *netns_path;   /* with WFE_OCI_NETWORK_PATH only */

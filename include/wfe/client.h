@@ -32,6 +32,10 @@ typedef struct wfe_client_options {
     /* Folder for the FIFOs of running steps; default /run/wfe/io for root, else
      * /tmp/wfe-<uid>/io. The daemon must see it at the same path. */
     const char *io_dir;
+    /* Folder for what outlives a step, the program wfe-init among it; default /var/lib/wfe for
+     * root, else /tmp/wfe-<uid>. The daemon must see it at the same path; not on a file system
+     * mounted noexec. */
+    const char *state_dir;
     /* PEM files for https:// (or tcp:// with TLS); NULL: system CA, no client certificate. */
     const char *tls_ca_file;
     const char *tls_cert_file;

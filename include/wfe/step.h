@@ -45,14 +45,46 @@ typedef struct wfe_step_options {
     const char *const *env;     /* NULL-terminated "KEY=VALUE", on top of the image's */
     const wfe_volume *volumes;
     size_t n_volumes;
-    const char *working_dir; /* absolute; default the image's, else "/" */
-    const char *user;        /* "uid" or "uid:gid"; default "65534:65534" */
-    const char *network;     /* "none" (default) or "host" */
-    uint64_t timeout_ms;     /* of the whole step; 0: none; at most 30 days */
-    uint64_t grace_ms;       /* between TERM and KILL; default 10,000 */
-    const char *name;        /* of the step, for outputs and labels; default "unknown" */
-    const char *run_id;      /* of the run it belongs to; default: a new random one */
-    unsigned attempt;        /* counts from 1; default 1 */
+    const char *const *shell; /* argv for run, NULL-terminated: {"bash", NULL} is bash -c; default
+                               * /bin/sh -c */
+    const char *working_dir;  /* absolute; default the image's, else "/" */
+    /* "uid", "uid:gid", "name", "name:group": names are looked up in the image's own files; "image"
+     * takes the image's USER. Default 65534:65534, which is also what a user that cannot be
+     * resolved runs as, with a warning. */
+    const char *user;
+    bool strict;         /* a user that cannot be resolved is an error instead */
+    const char *network; /* "none" (default) or "host" */
+
+    /* Limits, as text; NULL: none. */
+    const char *memory;         /* "512m", "1g": at least 6 MiB; no swap beyond it */
+    const char *cpu;            /* processors: "0.5", "2" */
+    const char *pids;           /* processes and threads */
+    const char *shm_size;       /* of /dev/shm; default 64m */
+    const char *const *ulimits; /* "nofile=1024:4096", "core=0"; NULL-terminated */
+
+    /* Confinement is on by default; each of these loosens or tightens one part of it. */
+    const char *const *cap_add;  /* "NET_ADMIN", "CAP_SYS_PTRACE", "ALL"; NULL-terminated */
+    const char *const *cap_drop; /* the same */
+    bool privileged;             /* all of it off: every capability and device, no filter */
+    bool allow_new_privileges;   /* set-user-ID programs (sudo) work */
+    const char *seccomp;         /* "default", "unconfined", or the JSON of an OCI profile */
+    const char *apparmor;        /* profile, "unconfined", or NULL: one for containers if loaded */
+    bool read_only;              /* the root file system; /tmp, /var/tmp and /run are tmpfs then */
+    const char *const *tmpfs;    /* "/work:size=64m,exec"; NULL-terminated */
+
+    const char *hostname;           /* default: from the run id */
+    const char *const *dns;         /* addresses, at most 3, for a network that is not none */
+    const char *const *extra_hosts; /* "name:address" */
+    const char *const *labels;      /* "KEY=VALUE" for the container record; not "wfe.*" */
+    /* The command itself is process 1, without wfe-init: it has to reap its orphans, a shell
+     * ignores TERM, and its exit status is lost when containerd 1.7 or newer restarts just then. */
+    bool no_init;
+
+    uint64_t timeout_ms; /* of the whole step; 0: none; at most 30 days */
+    uint64_t grace_ms;   /* between TERM and KILL; default 10,000 */
+    const char *name;    /* of the step, for outputs and labels; default "unknown" */
+    const char *run_id;  /* of the run it belongs to; default: a new random one */
+    unsigned attempt;    /* counts from 1; default 1 */
     /* Bytes of each stream kept for the result; default 1 MiB, at most 64 MiB. */
     size_t output_limit_bytes;
     /* Where the streams go as they come; -1 or 0 for nowhere (0, the standard input, is none).
@@ -92,6 +124,11 @@ WFE_API void wfe_step_cancel(wfe_step *step);
 WFE_API enum wfe_step_end wfe_step_result_end(const wfe_step_result *result);
 /* 0 to 255; 128 + n when signal n ended the command. */
 WFE_API int wfe_step_result_exit_code(const wfe_step_result *result);
+/* The kernel killed processes of the step at its memory limit, and the command failed. */
+WFE_API bool wfe_step_result_out_of_memory(const wfe_step_result *result);
+/* Of all its processes together; 0 when it could not be learned. */
+WFE_API uint64_t wfe_step_result_peak_memory_bytes(const wfe_step_result *result);
+WFE_API uint64_t wfe_step_result_cpu_time_us(const wfe_step_result *result);
 /* The first output_limit_bytes of a stream, NUL-terminated; len may be NULL. Borrowed. */
 WFE_API const char *wfe_step_result_stream(const wfe_step_result *result, enum wfe_stream stream,
                                            size_t *len);

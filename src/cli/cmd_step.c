@@ -4,17 +4,22 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <wfe/step.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "cli/commands.h"
 #include "cli/connection.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/report.h"
 #include "cli/volume.h"
+
+#define PROFILE_MAX_BYTES ((size_t)1024 * 1024)
 
 typedef struct step_options {
     wfe_connection connection;
@@ -29,6 +34,26 @@ typedef struct step_options {
     uint64_t timeout_ms;
     uint64_t grace_ms;
     uint64_t output_limit_bytes;
+    const char *shell;
+    const char *memory;
+    const char *cpu;
+    const char *pids;
+    const char *shm_size;
+    wfe_option_list ulimits;
+    wfe_option_list cap_add;
+    wfe_option_list cap_drop;
+    wfe_option_list tmpfs;
+    wfe_option_list dns;
+    wfe_option_list extra_hosts;
+    wfe_option_list labels;
+    const char *hostname;
+    const char *seccomp;
+    const char *apparmor;
+    bool privileged;
+    bool allow_new_privileges;
+    bool read_only;
+    bool no_init;
+    bool strict;
     bool json;
 } step_options;
 
@@ -43,14 +68,53 @@ static const wfe_option options[] = {
      offsetof(step_options, volumes)},
     {"workdir", 'w', WFE_OPTION_TEXT, "DIR", "working directory (the image's, else /)",
      offsetof(step_options, working_dir)},
-    {"user", 'u', WFE_OPTION_TEXT, "UID[:GID]", "user to run as (65534:65534)",
-     offsetof(step_options, user)},
+    {"user", 'u', WFE_OPTION_TEXT, "USER[:GROUP]",
+     "numbers or names of the image, or 'image' (65534:65534)", offsetof(step_options, user)},
+    {"strict", 0, WFE_OPTION_FLAG, NULL, "fail when the user cannot be resolved",
+     offsetof(step_options, strict)},
+    {"shell", 0, WFE_OPTION_TEXT, "SHELL", "shell for --run (/bin/sh)",
+     offsetof(step_options, shell)},
     {"network", 0, WFE_OPTION_TEXT, "MODE", "none: only loopback (default), or host",
      offsetof(step_options, network)},
     {"timeout", 't', WFE_OPTION_DURATION, "DURATION", "stop the step after this time (none)",
      offsetof(step_options, timeout_ms)},
     {"grace", 0, WFE_OPTION_DURATION, "DURATION", "time between TERM and KILL (10s)",
      offsetof(step_options, grace_ms)},
+    {"memory", 'm', WFE_OPTION_TEXT, "SIZE", "memory limit: 512m, 1g (none)",
+     offsetof(step_options, memory)},
+    {"cpu", 0, WFE_OPTION_TEXT, "NUMBER", "processors: 0.5, 2 (all)", offsetof(step_options, cpu)},
+    {"pids", 0, WFE_OPTION_TEXT, "NUMBER", "processes and threads at most (no limit)",
+     offsetof(step_options, pids)},
+    {"shm-size", 0, WFE_OPTION_TEXT, "SIZE", "size of /dev/shm (64m)",
+     offsetof(step_options, shm_size)},
+    {"ulimit", 0, WFE_OPTION_LIST, "NAME=SOFT[:HARD]", "a resource limit (repeatable)",
+     offsetof(step_options, ulimits)},
+    {"read-only", 0, WFE_OPTION_FLAG, NULL, "read-only root file system, /tmp in memory",
+     offsetof(step_options, read_only)},
+    {"tmpfs", 0, WFE_OPTION_LIST, "DIR[:OPTIONS]", "a file system in memory (repeatable)",
+     offsetof(step_options, tmpfs)},
+    {"hostname", 0, WFE_OPTION_TEXT, "NAME", "name of the container as a host",
+     offsetof(step_options, hostname)},
+    {"add-host", 0, WFE_OPTION_LIST, "NAME:ADDRESS", "a line for /etc/hosts (repeatable)",
+     offsetof(step_options, extra_hosts)},
+    {"dns", 0, WFE_OPTION_LIST, "ADDRESS", "a DNS server (repeatable)",
+     offsetof(step_options, dns)},
+    {"cap-add", 0, WFE_OPTION_LIST, "NAME", "give a capability (repeatable)",
+     offsetof(step_options, cap_add)},
+    {"cap-drop", 0, WFE_OPTION_LIST, "NAME", "take a capability away, or ALL (repeatable)",
+     offsetof(step_options, cap_drop)},
+    {"privileged", 0, WFE_OPTION_FLAG, NULL, "no confinement at all",
+     offsetof(step_options, privileged)},
+    {"allow-new-privileges", 0, WFE_OPTION_FLAG, NULL, "let sudo and the like work",
+     offsetof(step_options, allow_new_privileges)},
+    {"seccomp", 0, WFE_OPTION_TEXT, "PROFILE", "default, unconfined, or a JSON file",
+     offsetof(step_options, seccomp)},
+    {"apparmor", 0, WFE_OPTION_TEXT, "PROFILE", "a loaded profile, or unconfined",
+     offsetof(step_options, apparmor)},
+    {"label", 0, WFE_OPTION_LIST, "KEY=VALUE", "a label for the container (repeatable)",
+     offsetof(step_options, labels)},
+    {"no-init", 0, WFE_OPTION_FLAG, NULL, "the command itself is process 1",
+     offsetof(step_options, no_init)},
     {"name", 0, WFE_OPTION_TEXT, "NAME", "name of the step in its result (unknown)",
      offsetof(step_options, name)},
     {"output-limit", 0, WFE_OPTION_BYTES, "SIZE", "bytes of each stream kept for --json (1m)",
@@ -107,6 +171,8 @@ static void tell_end(const step_options *o, const wfe_step_result *result)
                 (unsigned long long)o->timeout_ms);
     else if (wfe_step_result_end(result) == WFE_STEP_CANCELLED)
         fprintf(stderr, "wfe: interrupted; the container was stopped and removed\n");
+    else if (wfe_step_result_out_of_memory(result))
+        fprintf(stderr, "wfe: the container ran out of memory: its limit is %s\n", o->memory);
 }
 
 static int print_json(const wfe_step_result *result)
@@ -174,6 +240,16 @@ static int check_usage(const step_options *o, int argc, wfe_error *err)
     return 0;
 }
 
+/* --seccomp names a file unless it is one of the two words. */
+static int read_profile(const step_options *o, wfe_buf *out, wfe_error *err)
+{
+    if (!o->seccomp || strcmp(o->seccomp, "default") == 0 || strcmp(o->seccomp, "unconfined") == 0)
+        return 0;
+    int rc = wfe_fd_read_file(o->seccomp, PROFILE_MAX_BYTES, out, err);
+    wfe_error_prefix(err, "--seccomp");
+    return rc;
+}
+
 static int cmd_step(const wfe_command *command, void *target, int argc, char **argv)
 {
     (void)command;
@@ -182,8 +258,11 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
     wfe_volume *volumes = NULL;
     size_t n_volumes = 0;
     wfe_client *client = NULL;
-    argv[argc] = NULL;
+    _cleanup_(wfe_buf_done) wfe_buf profile = WFE_BUF_INIT(2 * PROFILE_MAX_BYTES);
+    const char *const shell[] = {o->shell, NULL};
     int rc = check_usage(o, argc, &error);
+    if (!rc)
+        rc = read_profile(o, &profile, &error);
     if (!rc)
         rc = parse_volumes(o, &volumes, &n_volumes, &error);
     if (!rc)
@@ -193,6 +272,26 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         .image = o->image,
         .run = o->run,
         .command = argc ? (const char *const *)argv : NULL,
+        .shell = shell[0] ? shell : NULL,
+        .strict = o->strict,
+        .memory = o->memory,
+        .cpu = o->cpu,
+        .pids = o->pids,
+        .shm_size = o->shm_size,
+        .ulimits = o->ulimits.items,
+        .cap_add = o->cap_add.items,
+        .cap_drop = o->cap_drop.items,
+        .privileged = o->privileged,
+        .allow_new_privileges = o->allow_new_privileges,
+        .seccomp = profile.data ? profile.data : o->seccomp,
+        .apparmor = o->apparmor,
+        .read_only = o->read_only,
+        .tmpfs = o->tmpfs.items,
+        .hostname = o->hostname,
+        .dns = o->dns.items,
+        .extra_hosts = o->extra_hosts.items,
+        .labels = o->labels.items,
+        .no_init = o->no_init,
         .env = o->env.items,
         .volumes = volumes,
         .n_volumes = n_volumes,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/connection.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,10 @@ static void log_to_stderr(int level, const char *text, void *user)
 
 int wfe_connection_open(const wfe_connection *connection, wfe_client **ret, wfe_error *err)
 {
-    char address[WFE_CONNECTION_ADDRESS_SIZE];
+    char address[WFE_CONNECTION_ADDRESS_SIZE], state_dir[PATH_MAX];
+    int rc = wfe_connection_state_dir(state_dir, sizeof state_dir, err);
+    if (rc)
+        return rc;
     const char *namespace_name = connection->namespace_name;
     const char *snapshotter = connection->snapshotter;
     wfe_client_options options = {
@@ -115,6 +119,7 @@ int wfe_connection_open(const wfe_connection *connection, wfe_client **ret, wfe_
         .snapshotter = snapshotter ? snapshotter : environment("CONTAINERD_SNAPSHOTTER"),
         .runtime = connection->runtime,
         .io_dir = environment("WFE_IO_DIR"),
+        .state_dir = state_dir,
         .tls_ca_file = connection->tls_ca,
         .tls_cert_file = connection->tls_cert,
         .tls_key_file = connection->tls_key,

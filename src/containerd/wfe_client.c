@@ -58,11 +58,11 @@ static int check_name(const char *what, const char *name, wfe_error *err)
 
 static int set_texts(wfe_client *client, const wfe_client_options *o, wfe_error *err)
 {
-    char own_io_dir[64];
-    if (geteuid() == 0)
-        snprintf(own_io_dir, sizeof own_io_dir, "/run/wfe/io");
-    else
+    char own_io_dir[64] = "/run/wfe/io", own_state_dir[64] = "/var/lib/wfe";
+    if (geteuid() != 0) {
         snprintf(own_io_dir, sizeof own_io_dir, "/tmp/wfe-%u/io", (unsigned)geteuid());
+        snprintf(own_state_dir, sizeof own_state_dir, "/tmp/wfe-%u", (unsigned)geteuid());
+    }
     int rc = copy_text(o->address, DEFAULT_ADDRESS, &client->address, err);
     if (!rc)
         rc = copy_text(o->snapshotter, DEFAULT_SNAPSHOTTER, &client->snapshotter, err);
@@ -71,10 +71,15 @@ static int set_texts(wfe_client *client, const wfe_client_options *o, wfe_error 
     if (!rc)
         rc = copy_text(o->io_dir, own_io_dir, &client->io_dir, err);
     if (!rc)
+        rc = copy_text(o->state_dir, own_state_dir, &client->state_dir, err);
+    if (!rc)
         rc = check_name("the snapshotter", client->snapshotter, err);
     if (!rc && client->io_dir[0] != '/')
         rc = wfe_error_set(err, WFE_E_INVALID, "the I/O folder is '%s', must be an absolute path",
                            client->io_dir);
+    if (!rc && client->state_dir[0] != '/')
+        rc = wfe_error_set(err, WFE_E_INVALID, "the state folder is '%s', must be an absolute path",
+                           client->state_dir);
     return rc;
 }
 
@@ -137,6 +142,7 @@ void wfe_client_free(wfe_client *client)
     free(client->snapshotter);
     free(client->runtime);
     free(client->io_dir);
+    free(client->state_dir);
     free(client);
 }
 

@@ -22,6 +22,7 @@ struct wfe_client {
     char *snapshotter;
     char *runtime;
     char *io_dir;
+    char *state_dir;
     /* What src/image keeps for the client's life; freed with cache_free. */
     void *image_cache;
     void (*image_cache_free)(void *cache);

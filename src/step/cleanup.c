@@ -6,18 +6,20 @@
  * in time keeps its labels and is reported, never waited for without end.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/fd.h"
 #include "containerd/containers.h"
 #include "containerd/snapshots.h"
 #include "containerd/tasks.h"
+#include "step/ending.h"
 #include "step/step_priv.h"
 
 /* The kernel needs long for a process that writes back much memory or waits for a disk. */
 #define KILL_PATIENCE_MS 20000
 /* All of the clean-up: above the daemon's own longest wait (10 s of draining in Delete). */
 #define CLEANUP_PATIENCE_MS 60000
+#define METRICS_MS 5000
 
 static void finish(wfe_step *step)
 {
@@ -30,7 +32,7 @@ static void finish(wfe_step *step)
             step->captures[i] = NULL;
         }
     }
-    if (step->has_io_dir && wfe_fd_remove_tree(step->io_dir, &error))
+    if (wfe_step_files_remove(&step->files, &error))
         wfe_step_result_warn(step->result, "%s", error.message);
     wfe_step_end(step);
 }
@@ -69,8 +71,37 @@ static void on_snapshot_removed(const Pb__Empty *reply, const wfe_error *err, vo
     finish_when_both_are_done(step);
 }
 
+static void remove_records(wfe_step *step);
+static void on_view_removed(const Pb__Empty *reply, const wfe_error *err, void *user);
+
+/* Only when the launch ended between making the view and removing it. */
+static void remove_view(wfe_step *step)
+{
+    char key[WFE_STEP_VIEW_KEY_SIZE];
+    PbSnapshots__RemoveSnapshotRequest remove = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
+    remove.snapshotter = step->client->snapshotter;
+    remove.key = wfe_step_view_key(step, key);
+    step->has_view = false;
+    if (wfe_snapshots_remove(step->client->containerd, &remove, NULL, on_view_removed, step,
+                             &step->snapshot_call, NULL))
+        remove_records(step);
+}
+
+static void on_view_removed(const Pb__Empty *reply, const wfe_error *err, void *user)
+{
+    (void)reply;
+    wfe_step *step = user;
+    step->snapshot_call = NULL;
+    is_gone(step, err);
+    remove_records(step);
+}
+
 static void remove_records(wfe_step *step)
 {
+    if (step->has_view) {
+        remove_view(step);
+        return;
+    }
     wfe_error error = WFE_ERROR_INIT;
     PbSnapshots__RemoveSnapshotRequest remove = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
     remove.snapshotter = step->client->snapshotter;
@@ -102,9 +133,45 @@ static void on_task_deleted(const PbTasks__DeleteResponse *reply, const wfe_erro
     finish(step);
 }
 
+static void delete_task(wfe_step *step);
+
+static void on_metrics(const PbTasks__MetricsResponse *reply, const wfe_error *err, void *user)
+{
+    (void)err; /* a result without usage is a result */
+    wfe_step *step = user;
+    wfe_step_usage usage;
+    step->call = NULL;
+    for (size_t i = 0; reply && i < reply->n_metrics; i++) {
+        const Pb__Any *data = reply->metrics[i]->data;
+        if (data &&
+            wfe_step_usage_unpack(data->type_url, data->value.data, data->value.len, &usage))
+            wfe_step_ending_set_usage(step, &usage);
+    }
+    delete_task(step);
+}
+
+/* Where the cgroup cannot be read from here, the daemon is asked, while it still has the task. */
+static bool ask_for_metrics(wfe_step *step)
+{
+    char filter[WFE_ID_CONTAINER_SIZE + 8];
+    const char *filters = filter;
+    if (!step->exited || step->result->usage.known || step->asked_for_metrics)
+        return false;
+    snprintf(filter, sizeof filter, "id==%s", step->id);
+    PbTasks__MetricsRequest request = PB_TASKS__METRICS_REQUEST__INIT;
+    request.filters = &filters;
+    request.n_filters = 1;
+    wfe_containerd_options options = {.deadline_ms = METRICS_MS};
+    step->asked_for_metrics = true;
+    return !wfe_tasks_metrics(step->client->containerd, &request, &options, on_metrics, step,
+                              &step->call, NULL);
+}
+
 static void delete_task(wfe_step *step)
 {
     wfe_error error = WFE_ERROR_INIT;
+    if (ask_for_metrics(step))
+        return;
     PbTasks__DeleteTaskRequest request = PB_TASKS__DELETE_TASK_REQUEST__INIT;
     request.container_id = step->id;
     if (!step->has_task) {

@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "base/id.h"
 #include "base/strv.h"
+#include "oci/host_files.h"
 
 #define RUN_ID_DIGITS 32
 #define NAME_MAX_BYTES 128
@@ -36,6 +37,14 @@ static int copy_texts(wfe_step_config *config, const wfe_step_options *o, wfe_er
         rc = wfe_strv_copy(o->command, &config->command, err);
     if (!rc)
         rc = wfe_strv_copy(o->args, &config->args, err);
+    if (!rc)
+        rc = wfe_strv_copy(o->shell, &config->shell, err);
+    if (!rc)
+        rc = copy_text(o->hostname, &config->hostname, err);
+    if (!rc)
+        rc = wfe_strv_copy(o->dns, &config->dns, err);
+    if (!rc)
+        rc = wfe_strv_copy(o->extra_hosts, &config->extra_hosts, err);
     return rc;
 }
 
@@ -61,6 +70,37 @@ static int read_env(wfe_step_config *config, const wfe_step_options *o, wfe_erro
                                  i + 1);
     }
     return 0;
+}
+
+/* Labels beginning with "wfe." are how wfe finds its own. */
+static int read_labels(wfe_step_config *config, const wfe_step_options *o, wfe_error *err)
+{
+    for (size_t i = 0; o->labels && o->labels[i]; i++) {
+        int rc = wfe_strmap_set_pair(&config->labels, o->labels[i], err);
+        if (rc)
+            return rc;
+        if (strncmp(o->labels[i], "wfe.", 4) == 0)
+            return wfe_error_set(err, WFE_E_INVALID,
+                                 "label '%s': names that begin with 'wfe.' are wfe's own",
+                                 o->labels[i]);
+    }
+    if (config->labels.len > WFE_STEP_MAX_LABELS)
+        return wfe_error_set(err, WFE_E_LIMIT, "%zu labels, at most %d are allowed",
+                             config->labels.len, WFE_STEP_MAX_LABELS);
+    return 0;
+}
+
+static int check_hosts(const wfe_step_options *o, wfe_error *err)
+{
+    int rc = o->hostname ? wfe_oci_hostname_check(o->hostname, err) : 0;
+    for (size_t i = 0; !rc && o->dns && o->dns[i]; i++)
+        rc = wfe_oci_dns_check(o->dns[i], err);
+    if (!rc && wfe_strv_length(o->dns) > WFE_OCI_DNS_MAX)
+        rc = wfe_error_set(err, WFE_E_LIMIT, "%zu DNS servers, at most %d are allowed",
+                           wfe_strv_length(o->dns), WFE_OCI_DNS_MAX);
+    for (size_t i = 0; !rc && o->extra_hosts && o->extra_hosts[i]; i++)
+        rc = wfe_oci_extra_host_check(o->extra_hosts[i], err);
+    return rc;
 }
 
 static int check_volume(const wfe_volume *volume, bool local, wfe_error *err)
@@ -145,6 +185,8 @@ static int check(const wfe_step_options *o, wfe_error *err)
         return wfe_error_set(err, WFE_E_INVALID, "the step has no image");
     if (o->run && o->command)
         return wfe_error_set(err, WFE_E_INVALID, "the step has both run and command");
+    if (o->shell && !o->run)
+        return wfe_error_set(err, WFE_E_INVALID, "the step has a shell and no run");
     if (o->run && o->args)
         return wfe_error_set(err, WFE_E_INVALID, "the step has both run and args");
     if (o->working_dir && o->working_dir[0] != '/')
@@ -173,8 +215,14 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *o, boo
         .stderr_fd = o->stderr_fd,
         .on_output = o->on_output,
         .on_output_user = o->on_output_user,
+        .strict = o->strict,
+        .init = !o->no_init,
     };
     int rc = check(o, err);
+    if (!rc)
+        rc = check_hosts(o, err);
+    if (!rc)
+        rc = wfe_step_confinement_init(&config->confinement, o, err);
     if (!rc)
         rc = read_network(config, o->network, err);
     if (!rc)
@@ -183,6 +231,8 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *o, boo
         rc = choose_run_id(config, o, err);
     if (!rc)
         rc = read_env(config, o, err);
+    if (!rc)
+        rc = read_labels(config, o, err);
     if (!rc)
         rc = read_volumes(config, o, local, err);
     if (rc)
@@ -202,6 +252,12 @@ void wfe_step_config_done(wfe_step_config *config)
         free((char *)config->volumes[i].target);
     }
     free(config->volumes);
+    wfe_strv_free(config->shell);
+    wfe_step_confinement_done(&config->confinement);
+    free(config->hostname);
+    wfe_strv_free(config->dns);
+    wfe_strv_free(config->extra_hosts);
+    wfe_strmap_done(&config->labels);
     free(config->working_dir);
     free(config->user);
     free(config->name);

@@ -14,12 +14,14 @@
 
 #include "base/error.h"
 #include "base/strmap.h"
+#include "step/confine.h"
 
 #define WFE_STEP_DEFAULT_USER "65534:65534"
 #define WFE_STEP_DEFAULT_GRACE_MS 10000
 #define WFE_STEP_DEFAULT_OUTPUT_BYTES ((size_t)1024 * 1024)
 #define WFE_STEP_MAX_OUTPUT_BYTES ((size_t)64 * 1024 * 1024)
 #define WFE_STEP_MAX_VOLUMES 256
+#define WFE_STEP_MAX_LABELS 64
 
 enum wfe_step_network { WFE_STEP_NETWORK_NONE, WFE_STEP_NETWORK_HOST };
 
@@ -32,8 +34,16 @@ typedef struct wfe_step_config {
     wfe_volume *volumes; /* texts owned */
     size_t n_volumes;
     char *working_dir; /* NULL: the image's */
+    char **shell;      /* NULL: /bin/sh -c */
     char *user;
+    bool strict;
     enum wfe_step_network network;
+    wfe_step_confinement confinement;
+    char *hostname; /* NULL: made of the run id */
+    char **dns;
+    char **extra_hosts;
+    wfe_strmap labels;
+    bool init;
     uint64_t timeout_ms; /* 0: none */
     uint64_t grace_ms;
     char *name;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytesize.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/strv.h"
@@ -56,6 +57,21 @@ void wfe_step_result_warn(wfe_step_result *result, const char *format, ...)
     if (list[result->n_warnings])
         result->n_warnings++;
     list[result->n_warnings] = NULL;
+}
+
+bool wfe_step_result_out_of_memory(const wfe_step_result *result)
+{
+    return result->out_of_memory;
+}
+
+uint64_t wfe_step_result_peak_memory_bytes(const wfe_step_result *result)
+{
+    return result->usage.peak_memory_bytes;
+}
+
+uint64_t wfe_step_result_cpu_time_us(const wfe_step_result *result)
+{
+    return result->usage.cpu_time_us;
 }
 
 enum wfe_step_end wfe_step_result_end(const wfe_step_result *result)
@@ -206,11 +222,15 @@ static json_t *warnings_json(const wfe_step_result *result)
 /* A line that says what went wrong, NULL when nothing did. */
 static const char *failure_text(const wfe_step_result *result, char *out, size_t size)
 {
+    char limit[WFE_BYTESIZE_TEXT_SIZE];
     if (result->end == WFE_STEP_TIMED_OUT)
         snprintf(out, size, "container execution timed out after %llums",
                  (unsigned long long)result->timeout_ms);
     else if (result->end == WFE_STEP_CANCELLED)
         snprintf(out, size, "container execution was cancelled");
+    else if (result->out_of_memory)
+        snprintf(out, size, "container ran out of memory: its limit is %s; it exited with code %d",
+                 wfe_bytesize_format(result->memory_limit_bytes, limit), result->exit_code);
     else if (result->exit_code)
         snprintf(out, size, "container exited with code %d", result->exit_code);
     else
@@ -218,18 +238,28 @@ static const char *failure_text(const wfe_step_result *result, char *out, size_t
     return out;
 }
 
+static json_t *usage_json(const wfe_step_usage *usage)
+{
+    if (!usage->known)
+        return NULL;
+    return json_pack("{sI s:f sI}", "peak_memory_bytes", (json_int_t)usage->peak_memory_bytes,
+                     "cpu_time_ms", (double)usage->cpu_time_us / 1000.0, "oom_kills",
+                     (json_int_t)usage->oom_kills);
+}
+
 static json_t *about_json(const wfe_step_result *result)
 {
-    char started[WFE_CLOCK_TEXT_SIZE], finished[WFE_CLOCK_TEXT_SIZE], failure[96];
+    char started[WFE_CLOCK_TEXT_SIZE], finished[WFE_CLOCK_TEXT_SIZE], failure[160];
     return json_pack(
-        "{ss ss* ss* ss* ss* si ss ss so so so so s:f}", "end", end_text(result->end), "error",
-        failure_text(result, failure, sizeof failure), "image", result->image, "digest",
+        "{ss ss* ss* ss* ss* si ss ss so so so so s:f sb so*}", "end", end_text(result->end),
+        "error", failure_text(result, failure, sizeof failure), "image", result->image, "digest",
         result->image_digest, "container", result->container_id, "attempt", (int)result->attempt,
         "started_at", wfe_clock_format(result->started_at_us, started), "finished_at",
         wfe_clock_format(result->finished_at_us, finished), "stdout", stream_json(&result->out[0]),
         "stderr", stream_json(&result->out[1]), "phases_ms", phases_json(result), "warnings",
         warnings_json(result), "duration_ms",
-        (double)(result->finished_at_us - result->started_at_us) / 1000.0);
+        (double)(result->finished_at_us - result->started_at_us) / 1000.0, "out_of_memory",
+        (int)result->out_of_memory, "usage", usage_json(&result->usage));
 }
 
 static char *dump(json_t *json)

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/strmap.h"
+#include "step/usage.h"
 
 /* The phases a step goes through, in order; each lasts from its start to the next one's. */
 #define WFE_STEP_PHASES(X)                                                                         \
@@ -45,7 +46,10 @@ struct wfe_step_result {
     unsigned attempt;
     enum wfe_step_end end;
     int exit_code;
-    uint64_t timeout_ms;    /* that passed, when end is TIMED_OUT */
+    uint64_t timeout_ms;         /* that passed, when end is TIMED_OUT */
+    bool out_of_memory;          /* the kernel killed at the memory limit, and the command failed */
+    uint64_t memory_limit_bytes; /* 0: none */
+    wfe_step_usage usage;
     wfe_step_output out[2]; /* stdout, stderr */
     wfe_strmap outputs;
     char **warnings; /* NULL-terminated */

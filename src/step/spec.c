@@ -2,42 +2,11 @@
 #include "step/spec.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/cleanup.h"
-#include "oci/image_config.h"
+#include "base/strv.h"
 #include "oci/process.h"
-#include "oci/spec.h"
-#include "oci/user.h"
-
-#define MAX_OPEN_FILES 1048576
-
-static bool has_cgroup_v2(void)
-{
-    return access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-}
-
-/* The hard limit on open files for a step: what programs of today ask for, as far as this machine
- * gives it to us, since the daemon may not be allowed more. */
-static uint64_t choose_max_open_files(void)
-{
-    struct rlimit own;
-    if (getrlimit(RLIMIT_NOFILE, &own) < 0)
-        return 0;
-    return own.rlim_max < MAX_OPEN_FILES ? own.rlim_max : MAX_OPEN_FILES;
-}
-
-static wfe_oci_user choose_user(const wfe_step_config *config, wfe_step_result *result)
-{
-    wfe_oci_user user = wfe_oci_user_parse(config->user);
-    if (!user.resolved)
-        wfe_step_result_warn(result,
-                             "user '%s' is not a number or two (uid or uid:gid); the step ran as "
-                             "65534:65534",
-                             config->user);
-    return user;
-}
 
 /* The volumes in the form of src/oci; borrows the config's texts. */
 static wfe_oci_bind *binds_of(const wfe_step_config *config)
@@ -51,52 +20,98 @@ static wfe_oci_bind *binds_of(const wfe_step_config *config)
     return binds;
 }
 
-static int build_process(const wfe_step_config *config, const wfe_image *image,
-                         wfe_oci_process *process, wfe_error *err)
+static int build_process(const wfe_step_spec_input *in, wfe_oci_process *process, wfe_error *err)
 {
-    _cleanup_(wfe_oci_image_config_free_p) wfe_oci_image_config *image_config = NULL;
-    int rc = wfe_oci_image_config_parse(image->config_json, image->config_len, &image_config, err);
-    if (rc) {
-        wfe_error_prefix(err, "image '%s'", image->name);
-        return rc;
-    }
+    const wfe_step_config *config = in->config;
     wfe_oci_process_options options = {
         .run = config->run,
+        .shell = (const char *const *)config->shell,
         .command = (const char *const *)config->command,
         .args = (const char *const *)config->args,
         .env = &config->env,
         .working_dir = config->working_dir,
     };
-    return wfe_oci_process_build(image_config, &options, process, err);
+    int rc = wfe_oci_process_build(in->image, &options, process, err);
+    /* The runtime sets HOME as well, but only for users it finds by their number. */
+    if (!rc && in->identity->home && !wfe_strmap_get(&process->env, "HOME"))
+        rc = wfe_strmap_set(&process->env, "HOME", in->identity->home, err);
+    return rc;
 }
 
-int wfe_step_spec_build(const wfe_step_config *config, const wfe_image *image,
-                        const wfe_step_spec_host *host, wfe_step_result *result, char **ret_json,
-                        size_t *ret_len, wfe_error *err)
+/* The words of wfe-init before those of the command; both are borrowed, only the array is new. */
+static const char **prefixed(const char *const *init, char **argv)
+{
+    size_t n_init = wfe_strv_length(init), n_argv = wfe_strv_length((const char *const *)argv);
+    const char **all = calloc(n_init + n_argv + 1, sizeof *all);
+    for (size_t i = 0; all && i < n_init; i++)
+        all[i] = init[i];
+    for (size_t i = 0; all && i < n_argv; i++)
+        all[n_init + i] = argv[i];
+    return all;
+}
+
+static void set_confinement(wfe_oci_spec *spec, const wfe_step_confinement *c,
+                            const wfe_step_machine *machine)
+{
+    spec->tmpfs = c->tmpfs;
+    spec->n_tmpfs = c->n_tmpfs;
+    spec->shm_size_bytes = c->shm_size_bytes;
+    spec->readonly_rootfs = c->readonly_rootfs;
+    spec->resources = c->resources;
+    spec->resources.no_swap_accounting = machine->no_swap_accounting;
+    spec->rlimits = c->rlimits;
+    spec->n_rlimits = c->n_rlimits;
+    spec->privileged = c->privileged;
+    spec->cap_add = c->cap_add;
+    spec->cap_drop = c->cap_drop;
+    spec->allow_new_privileges = c->allow_new_privileges;
+    spec->seccomp = c->seccomp;
+    spec->seccomp_profile = c->seccomp_profile;
+    if (!c->apparmor)
+        spec->apparmor_profile = machine->apparmor_profile;
+    else if (strcmp(c->apparmor, "unconfined") != 0)
+        spec->apparmor_profile = c->apparmor;
+}
+
+static void set_machine(wfe_oci_spec *spec, const wfe_step_machine *machine)
+{
+    spec->cgroup_namespace = machine->cgroup_v2;
+    spec->max_open_files = machine->max_open_files;
+    spec->available_caps = machine->caps;
+    spec->n_cpus = machine->n_cpus;
+    spec->rootless = machine->rootless;
+    spec->architecture = machine->local ? machine->platform.architecture : NULL;
+}
+
+int wfe_step_spec_build(const wfe_step_spec_input *in, char **ret_json, size_t *ret_len,
+                        wfe_error *err)
 {
     _cleanup_(wfe_oci_process_done) wfe_oci_process process = {0};
-    int rc = build_process(config, image, &process, err);
+    int rc = build_process(in, &process, err);
     if (rc)
         return rc;
-    _cleanup_free_ wfe_oci_bind *volumes = binds_of(config);
-    if (!volumes)
+    _cleanup_free_ wfe_oci_bind *volumes = binds_of(in->config);
+    _cleanup_free_ const char **argv = prefixed(in->init, process.argv);
+    if (!volumes || !argv)
         return wfe_error_nomem(err);
-    wfe_oci_user user = choose_user(config, result);
+    bool host_network = in->config->network == WFE_STEP_NETWORK_HOST;
     wfe_oci_spec spec = {
-        .argv = (const char *const *)process.argv,
+        .argv = argv,
         .env = &process.env,
         .cwd = process.cwd,
-        .uid = user.uid,
-        .gid = user.gid,
-        .hostname = host->hostname,
+        .uid = in->identity->uid,
+        .gid = in->identity->gid,
+        .additional_gids = in->identity->groups,
+        .n_additional_gids = in->identity->n_groups,
+        .hostname = in->hostname,
         .volumes = volumes,
-        .n_volumes = config->n_volumes,
-        .max_open_files = host->local ? choose_max_open_files() : 0,
-        .network =
-            config->network == WFE_STEP_NETWORK_HOST ? WFE_OCI_NETWORK_HOST : WFE_OCI_NETWORK_NONE,
-        .cgroup_namespace = host->local && has_cgroup_v2(),
-        .cgroups_path = host->cgroups_path,
-        .rootless = host->local && geteuid() != 0,
+        .n_volumes = in->config->n_volumes,
+        .binds = in->binds,
+        .n_binds = in->n_binds,
+        .network = host_network ? WFE_OCI_NETWORK_HOST : WFE_OCI_NETWORK_NONE,
+        .cgroups_path = in->cgroups_path,
     };
+    set_machine(&spec, in->machine);
+    set_confinement(&spec, &in->config->confinement, in->machine);
     return wfe_oci_spec_build(&spec, ret_json, ret_len, err);
 }

@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The runtime spec of a step: its config and the image's, brought together for src/oci.
+ * The runtime spec of a step: its config, the image's and the machine, brought together for
+ * src/oci.
  */
 #ifndef WFE_STEP_SPEC_H
 #define WFE_STEP_SPEC_H
 
 #include "base/error.h"
-#include "image/resolve.h"
+#include "oci/image_config.h"
+#include "oci/spec.h"
+#include "oci/user_db.h"
 #include "step/config.h"
-#include "step/result.h"
+#include "step/machine.h"
 
-typedef struct wfe_step_spec_host {
-    bool local; /* the daemon shares this machine: look at it */
+/* Everything is borrowed during wfe_step_spec_build. */
+typedef struct wfe_step_spec_input {
+    const wfe_step_config *config;
+    const wfe_oci_image_config *image;
+    const wfe_oci_identity *identity;
+    const wfe_step_machine *machine;
     const char *cgroups_path;
     const char *hostname;
-} wfe_step_spec_host;
+    const wfe_oci_bind *binds; /* wfe's own files */
+    size_t n_binds;
+    const char *const *init; /* argv of wfe-init, put before the command's; NULL: none */
+} wfe_step_spec_input;
 
-/* The spec as JSON, free with free(). What had to be replaced (a user that cannot be resolved) is
- * told in result's warnings. INVALID, NOMEM. */
-int wfe_step_spec_build(const wfe_step_config *config, const wfe_image *image,
-                        const wfe_step_spec_host *host, wfe_step_result *result, char **ret_json,
-                        size_t *ret_len, wfe_error *err);
+/* The spec as JSON, free with free(). INVALID, NOMEM. */
+int wfe_step_spec_build(const wfe_step_spec_input *input, char **ret_json, size_t *ret_len,
+                        wfe_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "containerd/tasks.h"
+#include "step/ending.h"
 #include "step/step_priv.h"
 
 /* After KILL: the kernel may have to write back or wait for a disk first. */
@@ -66,11 +67,12 @@ void wfe_step_signal(wfe_step *step, int signal_number)
         wfe_log_warning(&step->client->log, "%s", error.message);
 }
 
-/* TERM first, KILL when the grace is over or the step is asked again. */
+/* The stop signal (TERM, or the image's) first, KILL when the grace is over or the step is asked
+ * again. */
 static void stop_running(wfe_step *step)
 {
     if (step->signals_sent == 0) {
-        wfe_step_signal(step, SIGTERM);
+        wfe_step_signal(step, step->stop_signal);
         wfe_timer_start(step->patience, step->config.grace_ms);
     }
 }
@@ -161,6 +163,7 @@ void wfe_step_exited(wfe_step *step, int exit_code)
 {
     step->exited = true;
     step->result->exit_code = exit_code;
+    wfe_step_ending_read(step);
     if (step->state == WFE_STEP_RUNNING)
         begin_draining(step);
     else if (step->state == WFE_STEP_CLEANING)
@@ -239,6 +242,9 @@ static void destroy(wfe_step *step)
     wfe_capture_free(step->captures[1]);
     wfe_outputs_done(&step->outputs);
     wfe_image_unref(step->image);
+    wfe_oci_image_config_free(step->image_config);
+    wfe_oci_identity_done(&step->identity);
+    free(step->spec);
     wfe_step_result_free(step->result);
     wfe_step_config_done(&step->config);
     free(step);

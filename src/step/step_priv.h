@@ -7,7 +7,6 @@
 #ifndef WFE_STEP_STEP_PRIV_H
 #define WFE_STEP_STEP_PRIV_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include <wfe/step.h>
@@ -15,8 +14,13 @@
 #include "base/id.h"
 #include "containerd/wfe_client.h"
 #include "image/resolve.h"
+#include "oci/host_files.h"
+#include "oci/image_config.h"
+#include "oci/user_db.h"
 #include "step/capture.h"
 #include "step/config.h"
+#include "step/files.h"
+#include "step/machine.h"
 #include "step/outputs.h"
 #include "step/result.h"
 
@@ -39,7 +43,18 @@ struct wfe_step {
     enum wfe_step_state state;
     char id[WFE_ID_CONTAINER_SIZE]; /* of the container, the task and the snapshot */
     const wfe_image *image;
-    char io_dir[PATH_MAX];
+    wfe_oci_image_config *image_config;
+    wfe_step_machine machine;
+    wfe_oci_identity identity;
+    bool runs_as_image; /* user: image */
+    int stop_signal;
+    char hostname[WFE_OCI_HOSTNAME_MAX + 1];
+    char cgroups_path[2 * WFE_ID_MAX_LENGTH + 4];
+    wfe_step_files files;
+    char *spec; /* JSON; freed once the container record has it */
+    size_t spec_len;
+    void (*prepared)(wfe_step *step, const wfe_error *err); /* goes on after prepare.c */
+    wfe_error view_error;
 
     wfe_image_resolve *resolve;
     wfe_containerd_call *call; /* the one launching or cleaning call under way */
@@ -55,12 +70,13 @@ struct wfe_step {
     wfe_timer *patience; /* grace after TERM, then the wait after KILL; the drain; the clean-up */
 
     /* What may exist at the daemon: set before the call that makes it is sent. */
-    bool has_io_dir;
+    bool has_view; /* of the image, for a look at its users */
     bool has_container;
     bool has_snapshot;
     bool has_task;
     bool started; /* the command may run */
     bool exited;  /* its exit status is known */
+    bool asked_for_metrics;
 
     enum wfe_step_end stop_reason; /* 0: nobody asked it to stop */
     int signals_sent;              /* 1: TERM, 2: KILL */
@@ -70,6 +86,11 @@ struct wfe_step {
     enum wfe_step_phase phase;
     uint64_t phase_began_us; /* monotonic */
 };
+
+#define WFE_STEP_DEFAULT_STOP_SIGNAL 15 /* SIGTERM */
+#define WFE_STEP_VIEW_KEY_SIZE (WFE_ID_CONTAINER_SIZE + 8)
+/* prepare.c: name of the view's snapshot. */
+const char *wfe_step_view_key(const wfe_step *step, char out[WFE_STEP_VIEW_KEY_SIZE]);
 
 /* launch.c: begins with the image. */
 void wfe_step_launch(wfe_step *step);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "step/ending.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "step/init_file.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/* ---- memory and time ---- */
+
+void wfe_step_ending_set_usage(wfe_step *step, const wfe_step_usage *usage)
+{
+    wfe_step_result *result = step->result;
+    result->usage = *usage;
+    result->memory_limit_bytes = step->config.confinement.resources.memory_bytes;
+    if (!usage->oom_kills)
+        return;
+    if (result->exit_code)
+        result->out_of_memory = true;
+    else
+        wfe_step_result_warn(result,
+                             "the kernel killed %llu processes at the memory limit; the command "
+                             "itself went on and succeeded",
+                             (unsigned long long)usage->oom_kills);
+}
+
+/* ---- the command that did not run ---- */
+
+static const char *why_not_executable(int sys_errno)
+{
+    switch (sys_errno) {
+    case ENOENT:
+        return "its interpreter or loader is missing";
+    case ENOEXEC:
+        return "it is no program of this machine";
+    case EISDIR:
+        return "it is a folder";
+    case EACCES:
+        return "permission denied";
+    default:
+        return strerror(sys_errno);
+    }
+}
+
+/* The name of the command, as it was given; the image's own when the step has none. */
+static const char *command_name(const wfe_step *step)
+{
+    const wfe_step_config *config = &step->config;
+    if (config->run)
+        return config->shell ? config->shell[0] : "/bin/sh";
+    if (config->command && config->command[0])
+        return config->command[0];
+    if (step->image_config->entrypoint[0])
+        return step->image_config->entrypoint[0];
+    if (config->args && config->args[0])
+        return config->args[0];
+    return step->image_config->cmd[0] ? step->image_config->cmd[0] : "";
+}
+
+static void fail_to_run(wfe_step *step, const wfe_init_record *record)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    const char *name = command_name(step);
+    switch (record->reason) {
+    case WFE_INIT_NOT_FOUND:
+        wfe_error_set(&error, WFE_E_NOT_FOUND, "command '%s' is not in the image", name);
+        if (record->sys_errno == EACCES)
+            wfe_error_hint(&error, "a folder of PATH is closed to the step's user; is it there?");
+        break;
+    case WFE_INIT_NOT_EXECUTABLE:
+        wfe_error_set(&error, WFE_E_DENIED,
+                      "command '%s' is in the image and cannot be executed: %s", name,
+                      why_not_executable(record->sys_errno));
+        break;
+    default:
+        wfe_error_set(&error, WFE_E_INTERNAL, "wfe-init could not start command '%s': %s", name,
+                      strerror(record->sys_errno));
+        wfe_step_fail(step, &error);
+        return;
+    }
+    wfe_error_where(&error, WFE_STEP_OPERATION_EXEC, name);
+    wfe_step_fail(step, &error);
+}
+
+void wfe_step_ending_read(wfe_step *step)
+{
+    wfe_init_record record;
+    wfe_step_usage usage = {0};
+    int code = step->result->exit_code;
+    if (step->machine.local)
+        wfe_step_usage_read(CGROUP_ROOT, step->machine.cgroup_v2, step->cgroups_path, &usage);
+    if (usage.known)
+        wfe_step_ending_set_usage(step, &usage);
+    /* Below 128 and above 124 wfe-init may speak for itself rather than for the command. */
+    if (!step->files.record[0] || code < WFE_INIT_STATUS_FAILED ||
+        code > WFE_INIT_STATUS_NOT_FOUND || wfe_init_record_read(step->files.record, &record, NULL))
+        return;
+    if (record.reason != WFE_INIT_EXITED && record.reason != WFE_INIT_SIGNALLED)
+        fail_to_run(step, &record);
+}
+
+bool wfe_step_ending_from_record(const wfe_step *step, int *ret_exit_code)
+{
+    wfe_init_record record;
+    if (!step->files.record[0] || wfe_init_record_read(step->files.record, &record, NULL))
+        return false;
+    *ret_exit_code = record.exit_status;
+    return true;
+}
+
+/* runc says `exec: "NAME": reason` (runc 1.1: libcontainer/standard_init_linux.go). */
+void wfe_step_ending_explain_create(wfe_error *err)
+{
+    const char *exec = strstr(err->message, "exec: \"");
+    if (!exec)
+        return;
+    char name[WFE_ERROR_SUBJECT_SIZE];
+    const char *first = exec + strlen("exec: \"");
+    const char *end = strchr(first, '"');
+    snprintf(name, sizeof name, "%.*s", end ? (int)(end - first) : 0, first);
+    bool missing = strstr(exec, "not found in $PATH") || strstr(exec, "no such file");
+    bool denied = strstr(exec, "permission denied") || strstr(exec, "exec format error") ||
+                  strstr(exec, "is a directory");
+    if (!missing && !denied)
+        return;
+    int grpc_status = err->grpc_status;
+    bool wrong_format = strstr(exec, "format error");
+    *err = (wfe_error){.grpc_status = grpc_status};
+    if (missing)
+        wfe_error_set(err, WFE_E_NOT_FOUND, "command '%s' is not in the image", name);
+    else
+        wfe_error_set(err, WFE_E_DENIED, "command '%s' is in the image and cannot be executed: %s",
+                      name, why_not_executable(wrong_format ? ENOEXEC : EACCES));
+    wfe_error_where(err, WFE_STEP_OPERATION_EXEC, name);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "step/files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "oci/host_files.h"
+#include "step/init_file.h"
+
+#define HOST_HOSTS "/etc/hosts"
+#define HOST_RESOLV_CONF "/etc/resolv.conf"
+/* The stub of systemd-resolved listens on the machine's loopback; its real servers are here. */
+#define RESOLVED_CONF "/run/systemd/resolve/resolv.conf"
+#define RESOLVED_STUB "127.0.0.53"
+
+static void add_bind(wfe_step_files *files, const char *source, const char *target, bool readonly)
+{
+    files->binds[files->n_binds++] =
+        (wfe_oci_bind){.source = source, .target = target, .readonly = readonly};
+}
+
+static int write_bound(wfe_step_files *files, const char *path, const char *target,
+                       const wfe_buf *text, wfe_error *err)
+{
+    int rc = wfe_fd_write_file(path, text->data ? text->data : "", text->len, 0644, err);
+    if (!rc)
+        add_bind(files, path, target, false);
+    return rc;
+}
+
+/* On the host's network the machine's own names hold, and come first. */
+static int build_hosts(const wfe_step_config *config, const char *hostname, wfe_buf *out,
+                       wfe_error *err)
+{
+    wfe_oci_hosts hosts = {
+        .hostname = hostname,
+        .extra_hosts = (const char *const *)config->extra_hosts,
+    };
+    if (config->network == WFE_STEP_NETWORK_HOST)
+        (void)wfe_fd_read_file(HOST_HOSTS, WFE_OCI_HOST_FILE_MAX_BYTES / 2, out, NULL);
+    return wfe_oci_hosts_build(&hosts, out, err);
+}
+
+static int make_hosts(wfe_step_files *files, const wfe_step_config *config, const char *hostname,
+                      wfe_error *err)
+{
+    wfe_buf text = WFE_BUF_INIT(WFE_OCI_HOST_FILE_MAX_BYTES);
+    snprintf(files->hosts, sizeof files->hosts, "%s/hosts", files->dir);
+    snprintf(files->hostname, sizeof files->hostname, "%s/hostname", files->dir);
+    int rc = build_hosts(config, hostname, &text, err);
+    if (!rc)
+        rc = write_bound(files, files->hosts, "/etc/hosts", &text, err);
+    text.len = 0;
+    if (!rc)
+        rc = wfe_oci_hostname_build(hostname, &text, err);
+    if (!rc)
+        rc = write_bound(files, files->hostname, "/etc/hostname", &text, err);
+    wfe_buf_done(&text);
+    return rc;
+}
+
+static int make_resolv_conf(wfe_step_files *files, const wfe_step_config *config, wfe_error *err)
+{
+    wfe_buf machine = WFE_BUF_INIT(WFE_OCI_HOST_FILE_MAX_BYTES);
+    wfe_buf text = WFE_BUF_INIT(WFE_OCI_HOST_FILE_MAX_BYTES);
+    const size_t max = WFE_OCI_HOST_FILE_MAX_BYTES / 2;
+    (void)wfe_fd_read_file(HOST_RESOLV_CONF, max, &machine, NULL);
+    bool own_network = config->network != WFE_STEP_NETWORK_HOST;
+    if (own_network && machine.data && strstr(machine.data, RESOLVED_STUB)) {
+        machine.len = 0;
+        (void)wfe_fd_read_file(RESOLVED_CONF, max, &machine, NULL);
+    }
+    wfe_oci_resolv resolv = {
+        .servers = (const char *const *)config->dns,
+        .machine_text = machine.data,
+        .machine_len = machine.len,
+        .own_network = own_network,
+    };
+    snprintf(files->resolv_conf, sizeof files->resolv_conf, "%s/resolv.conf", files->dir);
+    int rc = wfe_oci_resolv_conf_build(&resolv, &text, err);
+    if (!rc)
+        rc = write_bound(files, files->resolv_conf, "/etc/resolv.conf", &text, err);
+    wfe_buf_done(&machine);
+    wfe_buf_done(&text);
+    return rc;
+}
+
+static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *err)
+{
+    char dir[PATH_MAX];
+    snprintf(dir, sizeof dir, "%s/bin", state_dir);
+    int rc = wfe_init_file_place(dir, files->init, sizeof files->init, err);
+    if (rc)
+        return rc;
+    snprintf(files->record, sizeof files->record, "%s/exit", files->dir);
+    rc = wfe_init_record_create(files->record, err);
+    if (rc)
+        return rc;
+    add_bind(files, files->init, WFE_STEP_INIT_TARGET, true);
+    add_bind(files, files->record, WFE_STEP_RECORD_TARGET, false);
+    return 0;
+}
+
+static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, wfe_error *err)
+{
+    char dir[PATH_MAX];
+    if (snprintf(dir, sizeof dir, "%s/%s", io_dir, id) >= (int)sizeof dir)
+        return wfe_error_set(err, WFE_E_LIMIT, "the I/O folder's path is too long: %s", io_dir);
+    int rc = wfe_fd_make_dirs(io_dir, 0700, err);
+    if (rc)
+        return rc;
+    if (mkdir(dir, 0700) < 0) {
+        int saved = errno;
+        rc = wfe_error_set_errno(err, saved, "cannot create folder %s", dir);
+        if (saved == EEXIST)
+            wfe_error_hint(err, "another wfe runs this attempt of the step, or one that was killed "
+                                "left it behind");
+        return rc;
+    }
+    memcpy(files->dir, dir, sizeof files->dir);
+    snprintf(files->stdout_fifo, sizeof files->stdout_fifo, "%s/stdout", dir);
+    snprintf(files->stderr_fifo, sizeof files->stderr_fifo, "%s/stderr", dir);
+    return 0;
+}
+
+int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config, const char *io_dir,
+                        const char *state_dir, const char *id, const char *hostname, wfe_error *err)
+{
+    int rc = make_dir(files, io_dir, id, err);
+    if (!rc)
+        rc = make_hosts(files, config, hostname, err);
+    if (!rc && (config->network == WFE_STEP_NETWORK_HOST || config->dns))
+        rc = make_resolv_conf(files, config, err);
+    if (!rc && config->init)
+        rc = make_init(files, state_dir, err);
+    return rc;
+}
+
+int wfe_step_files_remove(wfe_step_files *files, wfe_error *err)
+{
+    if (!files->dir[0])
+        return 0;
+    int rc = wfe_fd_remove_tree(files->dir, err);
+    files->dir[0] = '\0';
+    return rc;
+}

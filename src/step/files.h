@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The files of one step on this machine: a folder of mode 0700 with its FIFOs, its exit record and
+ * the files of /etc that are bind mounted into it. The folder is the clean-up: removing it removes
+ * all of them.
+ */
+#ifndef WFE_STEP_FILES_H
+#define WFE_STEP_FILES_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "oci/spec.h"
+#include "step/config.h"
+
+#define WFE_STEP_MAX_BINDS 5
+/* Where the container sees wfe-init and its record. */
+#define WFE_STEP_INIT_TARGET "/.wfe/init"
+#define WFE_STEP_RECORD_TARGET "/.wfe/exit"
+
+typedef struct wfe_step_files {
+    char dir[PATH_MAX]; /* "": none was made */
+    char stdout_fifo[PATH_MAX + 16];
+    char stderr_fifo[PATH_MAX + 16];
+    char record[PATH_MAX + 16]; /* "": no wfe-init */
+    char hosts[PATH_MAX + 16];
+    char hostname[PATH_MAX + 16];
+    char resolv_conf[PATH_MAX + 16];
+    char init[PATH_MAX + 64]; /* the program; not in dir, shared by all steps */
+    wfe_oci_bind binds[WFE_STEP_MAX_BINDS];
+    size_t n_binds;
+} wfe_step_files;
+
+/* Makes the folder io_dir/id and everything in it but the FIFOs, and places wfe-init below
+ * state_dir. CONFLICT when the folder exists: another wfe runs this step. On failure call
+ * wfe_step_files_remove all the same. */
+int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config, const char *io_dir,
+                        const char *state_dir, const char *id, const char *hostname,
+                        wfe_error *err);
+int wfe_step_files_remove(wfe_step_files *files, wfe_error *err);
+
+#endif

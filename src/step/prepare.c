@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Names of users are looked up in the image, through a view of its top snapshot that is mounted by
+ * a child and removed again at once. Numbers with a group need none of that and cost nothing.
+ */
+#include "step/prepare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "containerd/snapshots.h"
+#include "oci/stop_signal.h"
+#include "step/labels.h"
+#include "step/rootfs.h"
+#include "step/spec.h"
+
+#define PASSWD "/etc/passwd"
+#define GROUP "/etc/group"
+#define MAX_MOUNTS 16
+
+/* ---- the spec ---- */
+
+static int build_spec(wfe_step *step, wfe_error *err)
+{
+    static const char *const init[] = {WFE_STEP_INIT_TARGET, "-r", WFE_STEP_RECORD_TARGET, "--",
+                                       NULL};
+    wfe_step_spec_input input = {
+        .config = &step->config,
+        .image = step->image_config,
+        .identity = &step->identity,
+        .machine = &step->machine,
+        .cgroups_path = step->cgroups_path,
+        .hostname = step->hostname,
+        .binds = step->files.binds,
+        .n_binds = step->files.n_binds,
+        .init = step->config.init ? init : NULL,
+    };
+    return wfe_step_spec_build(&input, &step->spec, &step->spec_len, err);
+}
+
+static int make_files_and_spec(wfe_step *step, wfe_error *err)
+{
+    const char *namespace_name = wfe_containerd_namespace(step->client->containerd);
+    snprintf(step->cgroups_path, sizeof step->cgroups_path, "/%s/%s", namespace_name, step->id);
+    if (step->config.hostname)
+        snprintf(step->hostname, sizeof step->hostname, "%s", step->config.hostname);
+    else
+        snprintf(step->hostname, sizeof step->hostname, "%.12s", step->id + strlen("wfe-"));
+    int rc = wfe_step_files_make(&step->files, &step->config, step->client->io_dir,
+                                 step->client->state_dir, step->id, step->hostname, err);
+    return rc ? rc : build_spec(step, err);
+}
+
+/* ---- the user ---- */
+
+static const char *user_text(const wfe_step *step)
+{
+    return step->runs_as_image ? step->image_config->user : step->config.user;
+}
+
+static int resolve_identity(wfe_step *step, const wfe_oci_user_file *passwd,
+                            const wfe_oci_user_file *group, wfe_error *err)
+{
+    int rc = wfe_oci_identity_resolve(user_text(step), step->runs_as_image, passwd, group,
+                                      &step->identity, err);
+    if (rc || step->identity.resolved)
+        return rc;
+    if (step->config.strict)
+        return wfe_error_set(err, WFE_E_INVALID, "%s", step->identity.reason);
+    wfe_step_result_warn(step->result, "%s; the step ran as " WFE_STEP_DEFAULT_USER,
+                         step->identity.reason);
+    return 0;
+}
+
+static void go_on(wfe_step *step, wfe_error *err)
+{
+    if (!err->kind)
+        make_files_and_spec(step, err);
+    step->prepared(step, err);
+}
+
+static void go_on_without_files(wfe_step *step, wfe_error *err)
+{
+    const wfe_oci_user_file unusable = {.unusable = true};
+    if (!err->kind)
+        resolve_identity(step, &unusable, &unusable, err);
+    go_on(step, err);
+}
+
+static wfe_oci_user_file user_file(const wfe_rootfs_want *want)
+{
+    return (wfe_oci_user_file){
+        .text = want->rc ? NULL : want->bytes.data,
+        .len = want->rc ? 0 : want->bytes.len,
+        .unusable = want->rc && want->rc != WFE_E_NOT_FOUND,
+    };
+}
+
+static int look_into(wfe_step *step, const wfe_rootfs_mount *mounts, size_t n, wfe_error *err)
+{
+    wfe_rootfs_want wants[2] = {
+        {.path = PASSWD, .max_bytes = WFE_OCI_USER_FILE_MAX_BYTES},
+        {.path = GROUP, .max_bytes = WFE_OCI_USER_FILE_MAX_BYTES},
+    };
+    int rc = wfe_rootfs_read(mounts, n, step->client->io_dir, wants, 2, err);
+    if (!rc) {
+        wfe_oci_user_file passwd = user_file(&wants[0]), group = user_file(&wants[1]);
+        rc = resolve_identity(step, &passwd, &group, err);
+    }
+    wfe_buf_done(&wants[0].bytes);
+    wfe_buf_done(&wants[1].bytes);
+    return rc;
+}
+
+static void on_view_removed(const Pb__Empty *reply, const wfe_error *err, void *user)
+{
+    (void)reply;
+    wfe_step *step = user;
+    step->call = NULL;
+    if (!err->kind || err->grpc_status == WFE_GRPC_NOT_FOUND)
+        step->has_view = false;
+    wfe_error error = step->view_error;
+    go_on(step, &error);
+}
+
+static void on_view(const PbSnapshots__ViewSnapshotResponse *reply, const wfe_error *err,
+                    void *user)
+{
+    wfe_step *step = user;
+    wfe_rootfs_mount mounts[MAX_MOUNTS];
+    step->call = NULL;
+    step->view_error = *err;
+    for (size_t i = 0; reply && i < reply->n_mounts && i < MAX_MOUNTS; i++) {
+        mounts[i] = (wfe_rootfs_mount){
+            .type = reply->mounts[i]->type,
+            .source = reply->mounts[i]->source,
+            .options = (const char *const *)reply->mounts[i]->options,
+            .n_options = reply->mounts[i]->n_options,
+        };
+    }
+    if (reply)
+        look_into(step, mounts, reply->n_mounts < MAX_MOUNTS ? reply->n_mounts : MAX_MOUNTS,
+                  &step->view_error);
+    PbSnapshots__RemoveSnapshotRequest remove = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
+    char key[WFE_STEP_VIEW_KEY_SIZE];
+    remove.snapshotter = step->client->snapshotter;
+    remove.key = wfe_step_view_key(step, key);
+    wfe_error error = WFE_ERROR_INIT;
+    if (wfe_snapshots_remove(step->client->containerd, &remove, NULL, on_view_removed, step,
+                             &step->call, &error))
+        go_on(step, &error);
+}
+
+/* A view of the image; a gc.root label keeps it until it is removed. */
+static void view_image(wfe_step *step)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    wfe_step_labels labels;
+    char key[WFE_STEP_VIEW_KEY_SIZE];
+    wfe_step_labels_fill(&labels, step);
+    wfe_step_labels_add(&labels, "containerd.io/gc.root", "wfe");
+    PbSnapshots__ViewSnapshotRequest request = PB_SNAPSHOTS__VIEW_SNAPSHOT_REQUEST__INIT;
+    request.snapshotter = step->client->snapshotter;
+    request.key = wfe_step_view_key(step, key);
+    request.parent = step->image->chain_id;
+    request.labels = labels.list;
+    request.n_labels = labels.n;
+    step->has_view = true;
+    step->state = WFE_STEP_LAUNCHING;
+    if (wfe_fd_make_dirs(step->client->io_dir, 0700, &error) ||
+        wfe_snapshots_view(step->client->containerd, &request, NULL, on_view, step, &step->call,
+                           &error))
+        go_on(step, &error);
+}
+
+const char *wfe_step_view_key(const wfe_step *step, char out[WFE_STEP_VIEW_KEY_SIZE])
+{
+    snprintf(out, WFE_STEP_VIEW_KEY_SIZE, "%s-users", step->id);
+    return out;
+}
+
+void wfe_step_prepare(wfe_step *step, void (*ready)(wfe_step *step, const wfe_error *err))
+{
+    wfe_error error = WFE_ERROR_INIT;
+    step->prepared = ready;
+    step->runs_as_image = strcmp(step->config.user, "image") == 0;
+    wfe_step_machine_look(wfe_client_is_local(step->client), &step->machine);
+    if (wfe_oci_image_config_parse(step->image->config_json, step->image->config_len,
+                                   &step->image_config, &error)) {
+        wfe_error_prefix(&error, "image '%s'", step->image->name);
+        ready(step, &error);
+        return;
+    }
+    if (wfe_oci_stop_signal_parse(step->image_config->stop_signal, &step->stop_signal, NULL))
+        step->stop_signal = WFE_STEP_DEFAULT_STOP_SIGNAL;
+    if (wfe_oci_identity_needs_files(user_text(step)) && step->machine.local)
+        view_image(step);
+    else
+        go_on_without_files(step, &error);
+}

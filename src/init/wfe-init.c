@@ -17,7 +17,8 @@
  * gets is only the KILL at the end. SIGKILL and SIGSTOP cannot be sent on: nobody can catch them.
  *
  * Status 127: COMMAND is not there. 126: it is, and cannot be executed. 125: wfe-init itself
- * failed, or was called wrongly, before COMMAND started. Each says so in one line on stderr.
+ * failed, or was called wrongly, before COMMAND started. Each says so in one line on stderr, but
+ * 126 and 127 only without a record: whoever reads that tells the user.
  *
  * Invariants: no allocation, no libc, and nothing that can fail between the end of the command
  * and the record but the write itself. Options are single letters with one operand, before `--`.
@@ -383,8 +384,8 @@ static void close_all_but(long record)
     CALL3(SYS_CLOSE_RANGE, record + 1, ~0U, 0);
 }
 
-__attribute__((noreturn)) static void run_child(char **argv, char **environment,
-                                                volatile struct outcome *failed_start)
+__attribute__((noreturn)) static void
+run_child(char **argv, char **environment, volatile struct outcome *failed_start, int has_record)
 {
     int own = (int)CALL3(SYS_GETPID, 0, 0, 0);
     CALL3(SYS_SETPGID, 0, 0, 0);
@@ -393,7 +394,8 @@ __attribute__((noreturn)) static void run_child(char **argv, char **environment,
     set_mask(0);
     struct outcome why = execute(argv, environment);
     *failed_start = why;
-    say_why_not_executed(argv[0], &why);
+    if (!has_record)
+        say_why_not_executed(argv[0], &why);
     end(why.status);
 }
 
@@ -418,7 +420,7 @@ static struct outcome run(char **argv, char **environment, long record)
     if (child < 0)
         return failed("cannot start a process", child);
     if (child == 0)
-        run_child(argv, environment, failed_start);
+        run_child(argv, environment, failed_start, record >= 0);
     close_all_but(record);
     return outcome_of(wait_for_child(child), failed_start);
 }

@@ -82,6 +82,17 @@ static void test_init__runs_nothing_when_the_record_cannot_be_opened(void **stat
 
 /* ---- finding the command ---- */
 
+/* Only then is the reason told on stderr. */
+static int run_without_record(rig *r, const char *command)
+{
+    char text[64];
+    read_text(r->err, text, sizeof text);
+    assert_string_equal(text, "");
+    const char *const argv[] = {r->program, "--", command, NULL};
+    start_argv(r, argv);
+    return finish(r);
+}
+
 static void test_init__tells_missing_commands_from_those_that_cannot_be_executed(void **state)
 {
     static const struct {
@@ -112,6 +123,7 @@ static void test_init__tells_missing_commands_from_those_that_cannot_be_executed
         int status = cases[i].reason == WFE_INIT_NOT_FOUND ? 127 : 126;
         assert_int_equal(run(r, COMMAND(cases[i].name)), status);
         assert_record(r, cases[i].reason, status, cases[i].detail);
+        assert_int_equal(run_without_record(r, cases[i].name), status);
         assert_file_contains(r->err, cases[i].message);
     }
     assert_int_equal(chdir(old), 0);
@@ -240,6 +252,7 @@ static void test_init__does_not_take_a_closed_folder_of_path_for_a_denied_comman
     assert_int_equal(run(r, COMMAND("there")), 11);
     assert_int_equal(run(r, COMMAND("missing")), 127);
     assert_record(r, WFE_INIT_NOT_FOUND, 127, EACCES);
+    assert_int_equal(run_without_record(r, "missing"), 127);
     assert_file_contains(r->err, "missing: command not found (a folder of PATH");
     assert_int_equal(run(r, COMMAND("denied")), 126);
     assert_record(r, WFE_INIT_NOT_EXECUTABLE, 126, EACCES);

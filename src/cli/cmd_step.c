@@ -260,6 +260,7 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
     wfe_client *client = NULL;
     _cleanup_(wfe_buf_done) wfe_buf profile = WFE_BUF_INIT(2 * PROFILE_MAX_BYTES);
     const char *const shell[] = {o->shell, NULL};
+    argv[argc] = NULL;
     int rc = check_usage(o, argc, &error);
     if (!rc)
         rc = read_profile(o, &profile, &error);

@@ -264,12 +264,17 @@ static json_t *make_spec(const wfe_oci_spec *in, const wfe_oci_cap_sets *caps, j
 
 /* ---- the text ---- */
 
-/* Inside of a JSON text a quote is always escaped, so what is found is a number. */
+/* Inside of a text of JSON a quote always follows a backslash: without one it ends a key, and what
+ * comes then is a number. */
 static void put_unlimited(char *json)
 {
-    static const char unlimited[] = "18446744073709551615";
-    for (char *p = json; (p = strstr(p, "\"" WFE_OCI_SPEC_UNLIMITED_TEXT)) != NULL;)
-        memcpy(p + 2, unlimited, sizeof unlimited - 1);
+    static const char mark[] = "\"" WFE_OCI_SPEC_UNLIMITED_TEXT;
+    static const char unlimited[] = "\":18446744073709551615";
+    _Static_assert(sizeof mark == sizeof unlimited, "replaced in place");
+    for (char *p = json; (p = strstr(p, mark)) != NULL; p++) {
+        if (p[-1] != '\\')
+            memcpy(p, unlimited, sizeof unlimited - 1);
+    }
 }
 
 struct dump {

@@ -46,4 +46,10 @@
 WFE_SNAPSHOTS_UNARY(WFE_RPC_UNARY_DECLARE)
 WFE_SNAPSHOTS_STREAMS(WFE_RPC_STREAM_DECLARE)
 
+/* A copy of a reply that outlives its callback (free with wfe_snapshots_free_prepared, which
+ * accepts NULL); NULL and NOMEM when memory ran out. */
+PbSnapshots__PrepareSnapshotResponse *
+wfe_snapshots_copy_prepared(const PbSnapshots__PrepareSnapshotResponse *reply, wfe_error *err);
+void wfe_snapshots_free_prepared(PbSnapshots__PrepareSnapshotResponse *copy);
+
 #endif

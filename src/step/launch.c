@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The way up: image, container record, snapshot, FIFOs, task, start. The container record comes
- * first, because it is what keeps the snapshot from containerd's garbage collector; a snapshot
- * that nothing refers to is gone at the next collection. Wait is sent before Start. Calls that
- * make something are never cancelled: a Create cut short leaves a half-made task behind.
+ * The way up: image, container record and snapshot side by side, FIFOs, task, start. A snapshot
+ * that nothing refers to is gone at containerd's next garbage collection; a label keeps this one.
+ * Wait is sent before Start. Calls that make something are never cancelled: a Create cut short
+ * leaves a half-made task behind.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,27 +159,53 @@ static int open_streams(wfe_step *step, wfe_error *err)
     return rc;
 }
 
-/* ---- snapshot ---- */
+/* ---- container record and snapshot, side by side ---- */
+
+/* Both calls have been answered, or could not be sent. */
+static void go_on_when_both_are_made(wfe_step *step)
+{
+    wfe_error none = WFE_ERROR_INIT;
+    if (step->call || step->snapshot_call || launch_is_over(step, &none))
+        return;
+    create_task(step, step->snapshot->mounts, step->snapshot->n_mounts);
+}
+
+/* What another wfe has made under this name is not ours to remove. */
+static void explain_conflict(wfe_error *err)
+{
+    wfe_error_hint(err, "another wfe runs this attempt of the step, or one that was killed left "
+                        "its container behind");
+}
 
 static void on_snapshot(const PbSnapshots__PrepareSnapshotResponse *reply, const wfe_error *err,
                         void *user)
 {
     wfe_step *step = user;
     wfe_error error = *err;
+    step->snapshot_call = NULL;
     if (err->grpc_status == WFE_GRPC_NOT_FOUND) {
         wfe_error_prefix(&error, "image '%s' is not unpacked for snapshotter '%s'",
                          step->image->name, step->client->snapshotter);
         wfe_error_hint(&error, "import the image again with this snapshotter");
+    } else if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS) {
+        step->has_snapshot = false;
+        explain_conflict(&error);
     }
-    if (!launch_is_over(step, &error))
-        create_task(step, reply->mounts, reply->n_mounts);
+    if (reply)
+        step->snapshot = wfe_snapshots_copy_prepared(reply, &error);
+    if (error.kind)
+        wfe_step_fail(step, &error);
+    go_on_when_both_are_made(step);
 }
 
+/* Nothing refers to the snapshot until the container record is there, so a gc.root label keeps it
+ * from the garbage collector meanwhile; `wfe gc` knows it by its other labels. */
 static void prepare_snapshot(wfe_step *step)
 {
     wfe_error error = WFE_ERROR_INIT;
     wfe_step_labels labels;
     wfe_step_labels_fill(&labels, step);
+    wfe_step_labels_add(&labels, "containerd.io/gc.root", "wfe");
     PbSnapshots__PrepareSnapshotRequest request = PB_SNAPSHOTS__PREPARE_SNAPSHOT_REQUEST__INIT;
     request.snapshotter = step->client->snapshotter;
     request.key = step->id;
@@ -188,11 +214,9 @@ static void prepare_snapshot(wfe_step *step)
     request.n_labels = labels.n;
     step->has_snapshot = true;
     if (wfe_snapshots_prepare(step->client->containerd, &request, NULL, on_snapshot, step,
-                              &step->call, &error))
-        stop_launching(step, &error);
+                              &step->snapshot_call, &error))
+        wfe_step_fail(step, &error);
 }
-
-/* ---- container record ---- */
 
 static void on_container(const PbContainers__CreateContainerResponse *reply, const wfe_error *err,
                          void *user)
@@ -200,14 +224,14 @@ static void on_container(const PbContainers__CreateContainerResponse *reply, con
     (void)reply;
     wfe_step *step = user;
     wfe_error error = *err;
+    step->call = NULL;
     if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS) {
-        /* Another's, so not ours to remove. */
         step->has_container = false;
-        wfe_error_hint(&error, "another wfe runs this attempt of the step, or one that was killed "
-                               "left its container behind");
+        explain_conflict(&error);
     }
-    if (!launch_is_over(step, &error))
-        prepare_snapshot(step);
+    if (error.kind)
+        wfe_step_fail(step, &error);
+    go_on_when_both_are_made(step);
 }
 
 static void create_container(wfe_step *step)
@@ -236,7 +260,7 @@ static void create_container(wfe_step *step)
     step->has_container = true;
     if (wfe_containers_create(step->client->containerd, &request, NULL, on_container, step,
                               &step->call, &error))
-        stop_launching(step, &error);
+        wfe_step_fail(step, &error);
 }
 
 /* ---- image ---- */
@@ -255,6 +279,8 @@ static void on_prepared(wfe_step *step, const wfe_error *err)
         return;
     step->state = WFE_STEP_LAUNCHING;
     create_container(step);
+    prepare_snapshot(step);
+    go_on_when_both_are_made(step); /* only when neither could be sent */
 }
 
 static void on_image(const wfe_image *image, const wfe_error *err, void *user)

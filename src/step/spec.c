@@ -67,6 +67,7 @@ static void set_confinement(wfe_oci_spec *spec, const wfe_step_confinement *c,
     spec->allow_new_privileges = c->allow_new_privileges;
     spec->seccomp = c->seccomp;
     spec->seccomp_profile = c->seccomp_profile;
+    spec->seccomp_abis = WFE_OCI_SECCOMP_ABIS_NO_X32;
     if (!c->apparmor)
         spec->apparmor_profile = machine->apparmor_profile;
     else if (strcmp(c->apparmor, "unconfined") != 0)

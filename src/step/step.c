@@ -203,7 +203,9 @@ static void on_patience(void *user)
                       LAUNCH_PATIENCE_MS / 1000);
         wfe_step_fail(step, &error);
         wfe_containerd_cancel(step->call);
+        wfe_containerd_cancel(step->snapshot_call);
         step->call = NULL;
+        step->snapshot_call = NULL;
         wfe_step_clean_up(step);
         break;
     case WFE_STEP_RUNNING:
@@ -245,6 +247,7 @@ static void destroy(wfe_step *step)
     wfe_oci_image_config_free(step->image_config);
     wfe_oci_identity_done(&step->identity);
     free(step->spec);
+    wfe_snapshots_free_prepared(step->snapshot);
     wfe_step_result_free(step->result);
     wfe_step_config_done(&step->config);
     free(step);

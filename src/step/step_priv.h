@@ -12,6 +12,7 @@
 #include <wfe/step.h>
 
 #include "base/id.h"
+#include "containerd/snapshots.h"
 #include "containerd/wfe_client.h"
 #include "image/resolve.h"
 #include "oci/host_files.h"
@@ -51,6 +52,7 @@ struct wfe_step {
     char hostname[WFE_OCI_HOSTNAME_MAX + 1];
     char cgroups_path[2 * WFE_ID_MAX_LENGTH + 4];
     wfe_step_files files;
+    PbSnapshots__PrepareSnapshotResponse *snapshot; /* its mounts */
     char *spec; /* JSON; freed once the container record has it */
     size_t spec_len;
     void (*prepared)(wfe_step *step, const wfe_error *err); /* goes on after prepare.c */
@@ -60,7 +62,7 @@ struct wfe_step {
     wfe_containerd_call *call; /* the one launching or cleaning call under way */
     wfe_containerd_call *kill_call;
     wfe_containerd_call *wait_call;
-    wfe_containerd_call *snapshot_call; /* beside call, while cleaning */
+    wfe_containerd_call *snapshot_call; /* beside call, for the snapshot */
 
     wfe_capture *captures[2]; /* stdout, stderr; NULL before they are opened */
     wfe_outputs outputs;

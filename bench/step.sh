@@ -6,36 +6,53 @@ set -euo pipefail
 build=$(cd "${1:-build}" && pwd)
 runs=${RUNS:-20}
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck disable=SC2086 # commands are lists of words
 # shellcheck source=bench/lib.sh
 . "$here/lib.sh"
 
 bench_daemon_start "$build"
 image=docker.io/library/busybox:latest
-echo_wfe() { "$build/wfe" step --address "$BENCH_SOCKET" --image $image -- echo hi; }
-echo_ctr() { ctr -a "$BENCH_SOCKET" run --rm $image "bench-$1" echo hi; }
 
-# usage COMMAND...: runs it and appends "wall_ms cpu_ms peak_kb" to $out
+# measure NAME COMMAND...: runs it and appends "wall_ms cpu_ms peak_kb" to the file NAME.
 measure() {
-    out=$1
+    local name=$1
     shift
-    "$build/bench/measure" "$@" >>"$out"
+    "$build/bench/measure" "$@" >>"$BENCH_DIR/$name"
 }
 
-for i in 1 2 3; do
-    echo_wfe >/dev/null
-    echo_ctr "warm-$i" >/dev/null
-done
-for i in $(seq "$runs"); do
-    measure "$BENCH_DIR/wfe" "$build/wfe" step --address "$BENCH_SOCKET" --image $image -- echo hi
-    measure "$BENCH_DIR/ctr" ctr -a "$BENCH_SOCKET" run --rm $image "bench-$i" echo hi
-done
+# One run of each variant. ctr filters no system calls unless told to; wfe does unless told not to.
+round() {
+    local i=$1 wfe="$build/wfe step --address $BENCH_SOCKET --image $image"
+    local ctr="ctr -a $BENCH_SOCKET run --rm"
+    measure wfe $wfe -- echo hi
+    measure ctr $ctr $image "bench-$i" echo hi
+    measure wfe-plain $wfe --seccomp unconfined -- echo hi
+    measure ctr-seccomp $ctr --seccomp $image "bench-s$i" echo hi
+}
 
-# median FILE COLUMN
-median() { awk -v c="$2" '{print $c}' "$1" | sort -n | awk '{v[NR]=$1} END {print NR%2 ? v[(NR+1)/2] : (v[NR/2]+v[NR/2+1])/2}'; }
-ratio=$(awk -v a="$(median "$BENCH_DIR/wfe" 1)" -v b="$(median "$BENCH_DIR/ctr" 1)" 'BEGIN {printf "%.3f", a/b}')
-echo "| step of echo, median of $runs | wfe | ctr run --rm |"
+for i in 1 2 3; do round "warm-$i"; done
+rm -f "$BENCH_DIR"/wfe* "$BENCH_DIR"/ctr*
+for i in $(seq "$runs"); do round "$i"; done
+
+# median NAME COLUMN
+median() {
+    awk -v c="$2" '{print $c}' "$BENCH_DIR/$1" | sort -n |
+        awk '{v[NR]=$1} END {print NR%2 ? v[(NR+1)/2] : (v[NR/2]+v[NR/2+1])/2}'
+}
+ratio() { awk -v a="$(median "$1" 1)" -v b="$(median "$2" 1)" 'BEGIN {printf "%.3f", a/b}'; }
+row() {
+    echo "| $1 | $(median wfe "$2") | $(median wfe-plain "$2") | $(median ctr "$2") | $(median ctr-seccomp "$2") |"
+}
+echo "## One step of \`echo\`, median of $runs"
+echo
+echo "| | wfe step | wfe step, no filter | ctr run --rm | ctr run --rm --seccomp |"
+echo "|---|---|---|---|---|"
+row "wall, ms" 1
+row "client CPU, ms" 2
+row "client peak memory, KB" 3
+echo
+echo "| wall time of | ratio | goal |"
 echo "|---|---|---|"
-echo "| wall, ms | $(median "$BENCH_DIR/wfe" 1) | $(median "$BENCH_DIR/ctr" 1) |"
-echo "| client CPU, ms | $(median "$BENCH_DIR/wfe" 2) | $(median "$BENCH_DIR/ctr" 2) |"
-echo "| client peak memory, KB | $(median "$BENCH_DIR/wfe" 3) | $(median "$BENCH_DIR/ctr" 3) |"
-echo "| wall ratio | $ratio (goal 0.75) | 1 |"
+echo "| wfe step (filter, wfe-init) / ctr run --rm (neither) | $(ratio wfe ctr) | 0.75 |"
+echo "| both without a system call filter | $(ratio wfe-plain ctr) | 0.75 |"
+echo "| both with one | $(ratio wfe ctr-seccomp) | 0.75 |"

@@ -19,9 +19,34 @@
     X(INT)                                                                                         \
     X(QUIT)                                                                                        \
     X(ILL)                                                                                         \
-    X(TRAP) X(ABRT) X(IOT) X(BUS) X(FPE) X(KILL) X(USR1) X(SEGV) X(USR2) X(PIPE) X(ALRM) X(TERM)   \
-        X(CHLD) X(CONT) X(STOP) X(TSTP) X(TTIN) X(TTOU) X(URG) X(XCPU) X(XFSZ) X(VTALRM) X(PROF)   \
-            X(WINCH) X(IO) X(POLL) X(PWR) X(SYS)
+    X(TRAP)                                                                                        \
+    X(ABRT)                                                                                        \
+    X(IOT)                                                                                         \
+    X(BUS)                                                                                         \
+    X(FPE)                                                                                         \
+    X(KILL)                                                                                        \
+    X(USR1)                                                                                        \
+    X(SEGV)                                                                                        \
+    X(USR2)                                                                                        \
+    X(PIPE)                                                                                        \
+    X(ALRM)                                                                                        \
+    X(TERM)                                                                                        \
+    X(CHLD)                                                                                        \
+    X(CONT)                                                                                        \
+    X(STOP)                                                                                        \
+    X(TSTP)                                                                                        \
+    X(TTIN)                                                                                        \
+    X(TTOU)                                                                                        \
+    X(URG)                                                                                         \
+    X(XCPU)                                                                                        \
+    X(XFSZ)                                                                                        \
+    X(VTALRM)                                                                                      \
+    X(PROF)                                                                                        \
+    X(WINCH)                                                                                       \
+    X(IO)                                                                                          \
+    X(POLL)                                                                                        \
+    X(PWR)                                                                                         \
+    X(SYS)
 
 static const char *const names[] = {
 #define NAME_(name) "SIG" #name,

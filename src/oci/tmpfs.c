@@ -20,8 +20,16 @@
     X(SIZE, "size")                                                                                \
     X(INODES, "nr_inodes")                                                                         \
     X(MODE, "mode")                                                                                \
-    X(UID, "uid") X(GID, "gid") X(RW, "rw") X(RO, "ro") X(EXEC, "exec") X(NOEXEC, "noexec")        \
-        X(SUID, "suid") X(NOSUID, "nosuid") X(DEV, "dev") X(NODEV, "nodev")
+    X(UID, "uid")                                                                                  \
+    X(GID, "gid")                                                                                  \
+    X(RW, "rw")                                                                                    \
+    X(RO, "ro")                                                                                    \
+    X(EXEC, "exec")                                                                                \
+    X(NOEXEC, "noexec")                                                                            \
+    X(SUID, "suid")                                                                                \
+    X(NOSUID, "nosuid")                                                                            \
+    X(DEV, "dev")                                                                                  \
+    X(NODEV, "nodev")
 
 /* The first N_VALUED ones take a value. */
 enum option {

@@ -43,7 +43,8 @@ int wfe_loop_run_until(wfe_loop *loop, const bool *done, wfe_error *err)
 {
     while (!*done) {
         if (!uv_run(&loop->uv, UV_RUN_ONCE) && !*done)
-            return wfe_error_set(err, WFE_E_INTERNAL, "the event loop has nothing left to wait for");
+            return wfe_error_set(err, WFE_E_INTERNAL,
+                                 "the event loop has nothing left to wait for");
     }
     return 0;
 }

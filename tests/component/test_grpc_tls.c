@@ -3,136 +3,27 @@
  * TLS end to end: a haproxy that ends TLS in TCP mode in front of the scripted peer, with
  * certificates made by the openssl command for this run.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
 #include "base/fd.h"
 #include "component/grpc_client.h"
-
-extern char **environ;
+#include "fixtures/tls_proxy.h"
 
 /* Certificates of the group: an authority, a server for localhost, a client, another authority. */
 static char certs[] = "/tmp/wfe-tls-XXXXXX";
-static char skip_reason[128];
-
-static const char make_certs[] =
-    "set -e; cd \"$1\"\n"
-    "req() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \"$@\"; }\n"
-    "req -x509 -days 2 -subj /CN=authority -keyout ca.key -out ca.pem\n"
-    "req -x509 -days 2 -subj /CN=other -keyout other.key -out other.pem\n"
-    "printf 'subjectAltName=DNS:localhost,DNS:containerd.test,IP:127.0.0.1\\n' >server.ext\n"
-    "req -subj /CN=server -keyout server.key -out server.csr\n"
-    "openssl x509 -req -days 2 -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
-    "-extfile server.ext -out server.crt\n"
-    "cat server.crt server.key >server.pem\n"
-    "req -subj /CN=client -keyout client.key -out client.csr\n"
-    "openssl x509 -req -days 2 -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
-    "-out client.crt\n";
-
-static int run(const char *const *argv)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    pid_t pid = 0;
-    int status = -1;
-    if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) == 0)
-        waitpid(pid, &status, 0);
-    posix_spawn_file_actions_destroy(&actions);
-    return status;
-}
+static const char *skip_reason;
 
 static int group_setup(void **state)
 {
     (void)state;
     if (!mkdtemp(certs))
         return -1;
-    if (run((const char *const[]){"haproxy", "-v", NULL}) != 0) {
-        snprintf(skip_reason, sizeof skip_reason, "haproxy is not installed");
-        return 0;
-    }
-    if (run((const char *const[]){"openssl", "version", NULL}) != 0) {
-        snprintf(skip_reason, sizeof skip_reason, "the openssl command is not installed");
-        return 0;
-    }
-    return run((const char *const[]){"sh", "-c", make_certs, "sh", certs, NULL});
+    skip_reason = tls_proxy_missing();
+    return skip_reason || tls_proxy_make_certs(certs) ? 0 : -1;
 }
 
 static int group_teardown(void **state)
 {
     (void)state;
     return wfe_fd_remove_tree(certs, NULL);
-}
-
-/* ---- the proxy ---- */
-
-struct proxy {
-    pid_t pid;
-    unsigned port;
-};
-
-static unsigned free_port(void)
-{
-    h2_peer *peer = h2_peer_start(&(h2_peer_options){.mode = H2_PEER_CLOSE});
-    assert_non_null(peer);
-    unsigned port = h2_peer_port(peer);
-    h2_peer_stop(peer);
-    return port;
-}
-
-static bool is_listening(unsigned port)
-{
-    const struct sockaddr_in to = {.sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)port),
-                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
-    close(fd);
-    return ok;
-}
-
-/* bind: what follows "ssl" on haproxy's bind line. */
-static struct proxy start_proxy(client *c, const char *bind)
-{
-    struct proxy proxy = {.port = free_port()};
-    char path[64];
-    char config[1024];
-    snprintf(path, sizeof path, "%s/haproxy.cfg", c->dir);
-    int n = snprintf(config, sizeof config,
-                     "global\n maxconn 64\n"
-                     "defaults\n mode tcp\n timeout connect 5s\n timeout client 60s\n"
-                     " timeout server 60s\n"
-                     "frontend f\n bind 127.0.0.1:%u ssl crt %s/server.pem %s\n"
-                     " default_backend b\n"
-                     "backend b\n server s unix@%s\n",
-                     proxy.port, certs, bind, c->path);
-    assert_true(n > 0 && (size_t)n < sizeof config);
-    assert_ok(wfe_fd_write_file(path, config, (size_t)n, 0600, NULL), NULL);
-    const char *const argv[] = {"haproxy", "-db", "-q", "-f", path, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    assert_int_equal(
-        posix_spawnp(&proxy.pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ),
-        0);
-    posix_spawn_file_actions_destroy(&actions);
-    client_poll(c, is_listening(proxy.port));
-    unlink(path);
-    return proxy;
-}
-
-static void stop_proxy(struct proxy *proxy)
-{
-    kill(proxy->pid, SIGKILL);
-    waitpid(proxy->pid, NULL, 0);
 }
 
 static void answer_echo(h2_call *call, void *user)
@@ -162,7 +53,7 @@ static const char *cert_path(const char *name, char out[64])
 
 static outcome call_through(client *c, const struct tls_case *how)
 {
-    if (skip_reason[0]) {
+    if (skip_reason) {
         print_message("skipped: %s\n", skip_reason);
         skip();
     }
@@ -173,7 +64,7 @@ static outcome call_through(client *c, const struct tls_case *how)
     char address[64];
     snprintf(bind, sizeof bind, how->bind, certs);
     client_start_peer(c, (h2_peer_options){.on_request = answer_echo});
-    struct proxy proxy = start_proxy(c, bind);
+    tls_proxy proxy = tls_proxy_start(certs, bind, c->path);
     snprintf(address, sizeof address, how->address ? how->address : "https://localhost:%u",
              proxy.port);
     const wfe_grpc_tls tls = {.ca_file = cert_path(how->ca, ca),
@@ -192,7 +83,7 @@ static outcome call_through(client *c, const struct tls_case *how)
             assert_ok(more[i].err.kind, &more[i].err);
         }
     }
-    stop_proxy(&proxy);
+    tls_proxy_stop(&proxy);
     return o;
 }
 

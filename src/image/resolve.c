@@ -14,6 +14,9 @@
 #include "image/reference.h"
 #include "image/walk.h"
 
+/* A look-up of one record takes a millisecond; a daemon that needs longer than this is hung. */
+#define RECORD_MS 10000
+
 #define CACHE_MAX 64
 
 /* The texts of an image live in the same allocation's members. */
@@ -253,7 +256,7 @@ static int ask(wfe_image_resolve *resolve, wfe_error *err)
     PbImages__GetImageRequest request = PB_IMAGES__GET_IMAGE_REQUEST__INIT;
     request.name = name_in_use(resolve);
     /* Nothing is made yet: a daemon that is not there is told at once, not waited for. */
-    const wfe_containerd_options options = {.fail_fast = true};
+    const wfe_containerd_options options = {.deadline_ms = RECORD_MS, .fail_fast = true};
     return wfe_images_get(resolve->resolver->containerd, &request, &options, on_record, resolve,
                           &resolve->call, err);
 }

@@ -32,6 +32,7 @@ static void finish(wfe_step *step)
             step->captures[i] = NULL;
         }
     }
+    wfe_step_ending_read_output_file(step);
     if (wfe_step_files_remove(&step->files, &error))
         wfe_step_result_warn(step->result, "%s", error.message);
     wfe_step_end(step);

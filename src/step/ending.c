@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "step/init_file.h"
+#include "step/output_file.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -100,6 +101,31 @@ void wfe_step_ending_read(wfe_step *step)
         return;
     if (record.reason != WFE_INIT_EXITED && record.reason != WFE_INIT_SIGNALLED)
         fail_to_run(step, &record);
+}
+
+static void warn_of_lines(wfe_step_result *result, const wfe_output_file_report *report)
+{
+    if (report->n_bad_lines)
+        wfe_step_result_warn(result,
+                             "$WFE_OUTPUT: line %zu is neither key=value nor key<<WORD; %zu lines "
+                             "were ignored",
+                             report->first_bad_line, report->n_bad_lines);
+    if (report->open_block_line)
+        wfe_step_result_warn(result,
+                             "$WFE_OUTPUT: the block that begins in line %zu has no end; it and "
+                             "all after it was ignored",
+                             report->open_block_line);
+}
+
+void wfe_step_ending_read_output_file(wfe_step *step)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    wfe_output_file_report report;
+    if (!step->started || !step->files.output[0])
+        return;
+    if (wfe_output_file_read(step->files.output, &step->outputs, &report, &error))
+        wfe_step_fail(step, &error);
+    warn_of_lines(step->result, &report);
 }
 
 bool wfe_step_ending_from_record(const wfe_step *step, int *ret_exit_code)

@@ -14,6 +14,9 @@
 void wfe_step_ending_read(wfe_step *step);
 /* containerd forgot the task: the exit code from the exit record. False when there is none. */
 bool wfe_step_ending_from_record(const wfe_step *step, int *ret_exit_code);
+/* Everything of the step has ended: takes the outputs of its $WFE_OUTPUT file, over those of
+ * stdout. A file that is too long is the step's failure, lines that are no outputs are warnings. */
+void wfe_step_ending_read_output_file(wfe_step *step);
 /* Usage came from the daemon instead. */
 void wfe_step_ending_set_usage(wfe_step *step, const wfe_step_usage *usage);
 /* Tells a command that cannot be executed from everything else that Create can fail with, when

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "oci/host_files.h"
 #include "step/init_file.h"
+#include "step/output_file.h"
 
 #define HOST_HOSTS "/etc/hosts"
 #define HOST_RESOLV_CONF "/etc/resolv.conf"
@@ -105,6 +106,18 @@ static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *er
     return 0;
 }
 
+static int make_output(wfe_step_files *files, wfe_error *err)
+{
+    char path[sizeof files->output];
+    snprintf(path, sizeof path, "%s/output", files->dir);
+    int rc = wfe_output_file_create(path, err);
+    if (rc)
+        return rc;
+    memcpy(files->output, path, sizeof path);
+    add_bind(files, files->output, WFE_STEP_OUTPUT_TARGET, false);
+    return 0;
+}
+
 static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, wfe_error *err)
 {
     char dir[PATH_MAX];
@@ -137,6 +150,8 @@ int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config, co
         rc = make_resolv_conf(files, config, err);
     if (!rc && config->init)
         rc = make_init(files, state_dir, err);
+    if (!rc)
+        rc = make_output(files, err);
     return rc;
 }
 

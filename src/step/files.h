@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The files of one step on this machine: a folder of mode 0700 with its FIFOs, its exit record and
- * the files of /etc that are bind mounted into it. The folder is the clean-up: removing it removes
- * all of them.
+ * The files of one step on this machine: a folder of mode 0700 with its FIFOs, its exit record, its
+ * output file and the files of /etc that are bind mounted into it. The folder is the clean-up:
+ * removing it removes all of them.
  */
 #ifndef WFE_STEP_FILES_H
 #define WFE_STEP_FILES_H
@@ -15,16 +15,18 @@
 #include "oci/spec.h"
 #include "step/config.h"
 
-#define WFE_STEP_MAX_BINDS 5
-/* Where the container sees wfe-init and its record. */
+#define WFE_STEP_MAX_BINDS 6
+/* Where the container sees wfe-init, its record and the output file. */
 #define WFE_STEP_INIT_TARGET "/.wfe/init"
 #define WFE_STEP_RECORD_TARGET "/.wfe/exit"
+#define WFE_STEP_OUTPUT_TARGET "/.wfe/output"
 
 typedef struct wfe_step_files {
     char dir[PATH_MAX]; /* "": none was made */
     char stdout_fifo[PATH_MAX + 16];
     char stderr_fifo[PATH_MAX + 16];
     char record[PATH_MAX + 16]; /* "": no wfe-init */
+    char output[PATH_MAX + 16]; /* "": not made */
     char hosts[PATH_MAX + 16];
     char hostname[PATH_MAX + 16];
     char resolv_conf[PATH_MAX + 16];

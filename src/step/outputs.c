@@ -110,6 +110,20 @@ static int store(wfe_outputs *outputs, const char *key, char *value, wfe_error *
     return 0;
 }
 
+int wfe_outputs_put(wfe_outputs *outputs, const char *key, size_t key_len, const char *value,
+                    size_t value_len, wfe_error *err)
+{
+    if (outputs->full)
+        return 0;
+    _cleanup_free_ char *key_text = text_of(key, key_len);
+    char *value_text = text_of(value, value_len);
+    if (!key_text || !value_text) {
+        free(value_text);
+        return wfe_error_nomem(err);
+    }
+    return store(outputs, key_text, value_text, err);
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -135,13 +149,8 @@ static int take_line(wfe_outputs *outputs, const char *content, size_t len, wfe_
         key_end--;
     if (key_end == content)
         return 0;
-    _cleanup_free_ char *key = text_of(content, (size_t)(key_end - content));
-    char *value = text_of(value_bytes, value_len);
-    if (!key || !value) {
-        free(value);
-        return wfe_error_nomem(err);
-    }
-    return store(outputs, key, value, err);
+    return wfe_outputs_put(outputs, content, (size_t)(key_end - content), value_bytes, value_len,
+                           err);
 }
 
 /* The line's end has come; last are the bytes of it that are not held. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The outputs of a step: the lines "##wfe[output key=value]" of its stdout, found while the bytes
- * stream by. Lines that are none cost one memchr; no more than one line of at most 1 MiB is ever
- * held. Not the log: every byte, these lines included, goes there as well.
+ * stream by, and those of its output file (step/output_file.h). Lines that are none cost one
+ * memchr; no more than one line of at most 1 MiB is ever held. Not the log: every byte, these lines
+ * included, goes there as well.
  */
 #ifndef WFE_STEP_OUTPUTS_H
 #define WFE_STEP_OUTPUTS_H
@@ -40,6 +41,11 @@ void wfe_outputs_done(wfe_outputs *outputs);
  * totals above: the output that did is not taken and every later one is ignored, while feed keeps
  * returning 0. NOMEM: the line under way is lost, later ones are not. */
 int wfe_outputs_feed(wfe_outputs *outputs, const void *bytes, size_t len, wfe_error *err);
+/* One more output, as if it had been the latest line; the bytes are copied. key is not empty and
+ * taken as it is. LIMIT and NOMEM: it is not taken; after a LIMIT that was
+ * reported, 0. */
+int wfe_outputs_put(wfe_outputs *outputs, const char *key, size_t key_len, const char *value,
+                    size_t value_len, wfe_error *err);
 /* The stream has ended: a last line without a newline counts. Errors as wfe_outputs_feed. */
 int wfe_outputs_finish(wfe_outputs *outputs, wfe_error *err);
 

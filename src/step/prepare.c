@@ -37,6 +37,7 @@ static int build_spec(wfe_step *step, wfe_error *err)
         .hostname = step->hostname,
         .binds = step->files.binds,
         .n_binds = step->files.n_binds,
+        .output_file = WFE_STEP_OUTPUT_TARGET,
         .init = step->config.init ? init : NULL,
     };
     return wfe_step_spec_build(&input, &step->spec, &step->spec_len, err);

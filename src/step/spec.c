@@ -35,6 +35,9 @@ static int build_process(const wfe_step_spec_input *in, wfe_oci_process *process
     /* The runtime sets HOME as well, but only for users it finds by their number. */
     if (!rc && in->identity->home && !wfe_strmap_get(&process->env, "HOME"))
         rc = wfe_strmap_set(&process->env, "HOME", in->identity->home, err);
+    /* Over the image's and the step's own: one that is run by another wfe may have inherited it. */
+    if (!rc)
+        rc = wfe_strmap_set(&process->env, "WFE_OUTPUT", in->output_file, err);
     return rc;
 }
 

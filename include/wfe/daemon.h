@@ -21,7 +21,7 @@ extern "C" {
 #define WFE_DAEMON_DIR_MAX 72
 
 typedef struct wfe_daemon_options {
-    size_t size;     /* sizeof(wfe_daemon_options) */
+    size_t size;     /* sizeof(wfe_daemon_options): lets the struct grow */
     const char *dir; /* required, absolute: everything of this daemon lives below it */
     /* Folder put first in the daemon's PATH: its containerd, shim and runc are used before the
      * system's. NULL: the system's. */

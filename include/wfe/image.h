@@ -34,7 +34,7 @@ WFE_API const wfe_image_info *wfe_image_list_at(const wfe_image_list *list, size
 WFE_API void wfe_image_list_free(wfe_image_list *list);
 
 typedef struct wfe_image_import_options {
-    size_t size; /* sizeof(wfe_image_import_options) */
+    size_t size; /* sizeof(wfe_image_import_options): lets the struct grow */
     /* Read to its end from its current position, blocking; borrowed. An OCI image layout or a
      * `docker save` archive, as tar, plain or compressed with gzip, xz or zstd. */
     int fd;

@@ -35,7 +35,7 @@ typedef void (*wfe_output_fn)(enum wfe_stream stream, const void *bytes, size_t 
 
 /* Every text is copied. NULL and zero mean the default. */
 typedef struct wfe_step_options {
-    size_t size;       /* sizeof(wfe_step_options) */
+    size_t size;       /* sizeof(wfe_step_options): lets the struct grow */
     const char *image; /* required; tried as given, then normalised as docker does */
     /* At most one of run and command. run: "/bin/sh -c RUN". command: argv, in place of the
      * image's ENTRYPOINT and CMD. args: in place of CMD only. All NULL: the image's own. */

@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/sized.h"
 #include "containerd/daemon_priv.h"
 
 #define DEFAULT_TIMEOUT_MS 20000
@@ -108,11 +109,11 @@ static int fill_paths(const char *dir, const char *binaries_dir, wfe_daemon_path
 static int read_options(const wfe_daemon_options *given, wfe_daemon_options *options,
                         wfe_daemon_paths *paths, wfe_error *err)
 {
-    if (!given || !given->size)
-        return wfe_error_set(err, WFE_E_INVALID, "daemon options have no size");
-    memset(options, 0, sizeof *options);
-    memcpy(options, given, given->size < sizeof *options ? given->size : sizeof *options);
-    int rc = check_dir(options->dir, err);
+    if (!given)
+        return wfe_error_set(err, WFE_E_INVALID, "there are no daemon options");
+    int rc = wfe_sized_copy(given, "wfe_daemon_options", options, sizeof *options, err);
+    if (!rc)
+        rc = check_dir(options->dir, err);
     if (rc)
         return rc;
     char real[PATH_MAX];

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/id.h"
+#include "base/sized.h"
 #include "containerd/version.h"
 
 #define DEFAULT_ADDRESS "/run/containerd/containerd.sock"
@@ -23,21 +24,6 @@
 const char *wfe_version(void)
 {
     return WFE_VERSION;
-}
-
-/* A copy of the caller's struct at this library's size: members a caller of an older header does
- * not have are zero. */
-static int read_options(const wfe_client_options *given, wfe_client_options *out, wfe_error *err)
-{
-    *out = (wfe_client_options){.size = sizeof *out};
-    if (!given)
-        return 0;
-    if (given->size < sizeof given->size || given->size > sizeof *out)
-        return wfe_error_set(err, WFE_E_INVALID,
-                             "wfe_client_options.size is %zu, must be sizeof(wfe_client_options)",
-                             given->size);
-    memcpy(out, given, given->size);
-    return 0;
 }
 
 static int copy_text(const char *given, const char *fallback, char **out, wfe_error *err)
@@ -103,8 +89,8 @@ static int open_channel(wfe_client *client, const wfe_client_options *o, wfe_err
 
 int wfe_client_new(const wfe_client_options *options, wfe_client **ret, wfe_error *err)
 {
-    wfe_client_options o;
-    int rc = read_options(options, &o, err);
+    wfe_client_options o = {0};
+    int rc = options ? wfe_sized_copy(options, "wfe_client_options", &o, sizeof o, err) : 0;
     if (rc)
         return rc;
     wfe_client *client = calloc(1, sizeof *client);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/sized.h"
 #include "containerd/content.h"
 #include "containerd/images.h"
 #include "containerd/leases.h"
@@ -332,9 +333,11 @@ int wfe_image_import_run(wfe_loop *loop, wfe_containerd *containerd, const char 
                          wfe_error *err)
 {
     wfe_image_import_options given = {0};
-    if (!options || !options->size)
-        return wfe_error_set(err, WFE_E_INVALID, "import options have no size");
-    memcpy(&given, options, options->size < sizeof given ? options->size : sizeof given);
+    if (!options)
+        return wfe_error_set(err, WFE_E_INVALID, "there are no import options");
+    int rc = wfe_sized_copy(options, "wfe_image_import_options", &given, sizeof given, err);
+    if (rc)
+        return rc;
     wfe_import import = {.loop = loop,
                          .containerd = containerd,
                          .snapshotter = snapshotter,
@@ -342,7 +345,7 @@ int wfe_image_import_run(wfe_loop *loop, wfe_containerd *containerd, const char 
                          .name = given.name};
     wfe_image_platform_host(&import.machine);
     _cleanup_(wfe_image_list_free_p) wfe_image_list *list = NULL;
-    int rc = wfe_image_list_new(&list, err);
+    rc = wfe_image_list_new(&list, err);
     if (!rc)
         rc = make_lease(&import, err);
     if (!rc) {

@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/id.h"
+#include "base/sized.h"
 #include "base/strv.h"
 #include "oci/host_files.h"
 
@@ -177,10 +178,6 @@ static int check_numbers(const wfe_step_options *o, wfe_error *err)
 
 static int check(const wfe_step_options *o, wfe_error *err)
 {
-    if (o->size != sizeof *o)
-        return wfe_error_set(err, WFE_E_INVALID,
-                             "wfe_step_options.size is %zu, must be sizeof(wfe_step_options)",
-                             o->size);
     if (!o->image || !*o->image)
         return wfe_error_set(err, WFE_E_INVALID, "the step has no image");
     if (o->run && o->command)
@@ -202,9 +199,14 @@ static int check(const wfe_step_options *o, wfe_error *err)
     return check_numbers(o, err);
 }
 
-int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *o, bool local,
+int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *options, bool local,
                          wfe_error *err)
 {
+    wfe_step_options copy;
+    const wfe_step_options *o = &copy;
+    int rc = wfe_sized_copy(options, "wfe_step_options", &copy, sizeof copy, err);
+    if (rc)
+        return rc;
     *config = (wfe_step_config){
         .timeout_ms = o->timeout_ms,
         .grace_ms = o->grace_ms ? o->grace_ms : WFE_STEP_DEFAULT_GRACE_MS,
@@ -218,7 +220,7 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *o, boo
         .strict = o->strict,
         .init = !o->no_init,
     };
-    int rc = check(o, err);
+    rc = check(o, err);
     if (!rc)
         rc = check_hosts(o, err);
     if (!rc)

@@ -60,10 +60,16 @@ typedef struct wfe_error {
 } wfe_error;
 
 /* An error that says nothing yet. */
+#ifdef __cplusplus
+#define WFE_ERROR_INIT                                                                             \
+    {                                                                                              \
+    }
+#else
 #define WFE_ERROR_INIT                                                                             \
     {                                                                                              \
         0                                                                                          \
     }
+#endif
 
 /* The name of a kind ("not found"), "ok" for WFE_OK, "unknown" for any other number. Static. */
 WFE_API const char *wfe_error_kind_name(int kind);

@@ -65,7 +65,7 @@ static bool private_daemon(char *out, size_t size)
     wfe_daemon_status status;
     if (wfe_connection_daemon_dir(dir, sizeof dir, NULL))
         return false;
-    wfe_daemon_options options = {.size = sizeof options, .dir = dir};
+    wfe_daemon_options options = {.size = sizeof options, .dir = dir, .quick = true};
     if (access(dir, F_OK) < 0 || wfe_daemon_query(&options, &status, NULL) || !status.running)
         return false;
     snprintf(out, size, "%s", status.socket);

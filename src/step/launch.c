@@ -18,6 +18,9 @@
 #include "step/prepare.h"
 #include "step/step_priv.h"
 
+/* A task that is still only created after the daemon came back is started again, so often. */
+#define MAX_STARTS 3
+
 static void stop_launching(wfe_step *step, const wfe_error *err)
 {
     wfe_step_fail(step, err);
@@ -63,16 +66,60 @@ static void on_wait(const PbTasks__WaitResponse *reply, const wfe_error *err, vo
         wfe_step_clean_up_exited(step);
 }
 
+static void send_start(wfe_step *step);
+
+/* The daemon went away while it was asked to start the task: what has become of it. */
+static void on_state(const PbTasks__GetResponse *reply, const wfe_error *err, void *user)
+{
+    wfe_step *step = user;
+    int exit_code = 0;
+    step->call = NULL;
+    if (reply && reply->process && reply->process->status == PB_TASK__STATUS__CREATED &&
+        step->starts_left-- > 0) {
+        send_start(step);
+        return;
+    }
+    if (err->grpc_status == WFE_GRPC_NOT_FOUND && wfe_step_ending_from_record(step, &exit_code)) {
+        wfe_step_exited(step, exit_code); /* it ran, ended, and was forgotten */
+        wfe_step_running(step);
+    } else if (err->kind) {
+        stop_launching(step, err);
+    } else {
+        wfe_step_running(step);
+    }
+}
+
+static void ask_state(wfe_step *step)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    PbTasks__GetRequest request = PB_TASKS__GET_REQUEST__INIT;
+    request.container_id = step->id;
+    if (wfe_tasks_get(step->client->containerd, &request, NULL, on_state, step, &step->call,
+                      &error))
+        stop_launching(step, &error);
+}
+
 static void on_start(const PbTasks__StartResponse *reply, const wfe_error *err, void *user)
 {
     (void)reply;
     wfe_step *step = user;
     step->call = NULL;
-    if (err->kind) {
+    if (err->kind == WFE_E_UNAVAILABLE)
+        ask_state(step);
+    else if (err->kind)
         stop_launching(step, err);
-        return;
-    }
-    wfe_step_running(step);
+    else
+        wfe_step_running(step);
+}
+
+static void send_start(wfe_step *step)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    PbTasks__StartRequest request = PB_TASKS__START_REQUEST__INIT;
+    request.container_id = step->id;
+    if (wfe_tasks_start(step->client->containerd, &request, NULL, on_start, step, &step->call,
+                        &error))
+        stop_launching(step, &error);
 }
 
 static void start(wfe_step *step)
@@ -80,15 +127,14 @@ static void start(wfe_step *step)
     wfe_error error = WFE_ERROR_INIT;
     PbTasks__WaitRequest wait = PB_TASKS__WAIT_REQUEST__INIT;
     wait.container_id = step->id;
-    PbTasks__StartRequest request = PB_TASKS__START_REQUEST__INIT;
-    request.container_id = step->id;
     wfe_step_enter_phase(step, WFE_STEP_PHASE_START);
     step->started = true;
+    step->starts_left = MAX_STARTS;
     if (wfe_tasks_wait(step->client->containerd, &wait, NULL, on_wait, step, &step->wait_call,
-                       &error) ||
-        wfe_tasks_start(step->client->containerd, &request, NULL, on_start, step, &step->call,
-                        &error))
+                       &error))
         stop_launching(step, &error);
+    else
+        send_start(step);
 }
 
 /* ---- task ---- */

@@ -77,7 +77,8 @@ struct wfe_step {
     bool has_snapshot;
     bool has_task;
     bool started; /* the command may run */
-    bool exited;  /* its exit status is known */
+    int starts_left;
+    bool exited; /* its exit status is known */
     bool asked_for_metrics;
 
     enum wfe_step_end stop_reason; /* 0: nobody asked it to stop */

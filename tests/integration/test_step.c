@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "fixtures/images.h"
 #include "fixtures/private_containerd.h"
 #include "fixtures/step_run.h"
@@ -502,6 +503,34 @@ static void test_step__survives_a_restart_of_the_daemon(void **state)
     wfe_step_result_free(c.result);
 }
 
+/* Restarts at moments all through the launch and the run. A daemon that goes away while it makes
+ * something may fail the step, in words; a step that was started must not notice. */
+static void test_step__restarts_of_the_daemon_at_any_moment_lose_no_result(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    for (unsigned delay_ms = 0; delay_ms <= 180; delay_ms += 15) {
+        cancelling c = {0};
+        wfe_error error = WFE_ERROR_INIT;
+        wfe_step_options options = step_script("echo one; sleep 1; echo two; exit 6");
+        assert_int_equal(wfe_step_start(client, &options, on_cancelled, &c, &c.step, &error), 0);
+        uint64_t until = wfe_clock_monotonic_us() + (uint64_t)delay_ms * 1000;
+        while (wfe_clock_monotonic_us() < until && !c.done)
+            wfe_client_dispatch(client);
+        private_containerd_restart(daemon);
+        run_to_end(&c);
+        if (c.error.kind) {
+            assert_non_null(c.error.message[0] ? c.error.message : NULL);
+            assert_null(strstr(c.error.operation, "start task"));
+            assert_null(strstr(c.error.operation, "wait for task"));
+        } else {
+            assert_int_equal(wfe_step_result_exit_code(c.result), 6);
+            step_assert_stream(c.result, WFE_STDOUT, "one\ntwo\n");
+            wfe_step_result_free(c.result);
+        }
+        private_containerd_assert_clean(daemon);
+    }
+}
+
 /* Resident memory of this process in KiB. */
 static long resident_kib(void)
 {
@@ -577,6 +606,7 @@ int main(void)
         cmocka_unit_test(test_step__refuses_a_second_one_with_the_same_run_and_attempt),
         cmocka_unit_test(test_step__fails_when_its_output_cannot_be_written),
         cmocka_unit_test(test_step__survives_a_restart_of_the_daemon),
+        cmocka_unit_test(test_step__restarts_of_the_daemon_at_any_moment_lose_no_result),
         cmocka_unit_test(test_step__leaves_nothing_behind),
         cmocka_unit_test(test_step__leaves_nothing_after_five_hundred),
     };

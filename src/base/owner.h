@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Who owns something that outlives a process: pid alone is not enough, since pids are used again;
- * with the start time and the boot id it is one process and no other.
+ * with the start time, the boot id and the pid namespace that the number belongs to it is one
+ * process and no other.
  */
 #ifndef WFE_BASE_OWNER_H
 #define WFE_BASE_OWNER_H
@@ -13,11 +14,21 @@
 
 #define WFE_OWNER_TEXT_SIZE 96
 
-/* This process as "pid:start time:boot id". Parts that cannot be read are 0 and "-". */
+/* This process as "pid:start time:boot id:pid namespace". Parts that cannot be read are 0 and "-".
+ */
 void wfe_owner_format(char out[WFE_OWNER_TEXT_SIZE]);
-/* Another process; pid 0 is this one. */
+/* Another process of this pid namespace; pid 0 is this one. */
 void wfe_owner_format_pid(pid_t pid, char out[WFE_OWNER_TEXT_SIZE]);
-/* Does the process still run that text names. A text of no known form names none. */
+
+enum wfe_owner_state {
+    WFE_OWNER_ALIVE,
+    WFE_OWNER_DEAD,
+    WFE_OWNER_ELSEWHERE, /* of another boot, machine or pid namespace: cannot be seen from here */
+    WFE_OWNER_UNKNOWN,   /* a text of no known form */
+};
+/* What has become of the process that text names. */
+enum wfe_owner_state wfe_owner_look(const char *text);
+/* Is it known to be alive. */
 bool wfe_owner_is_alive(const char *text);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/owner.h"
 #include "oci/host_files.h"
 #include "step/init_file.h"
 #include "step/output_file.h"
@@ -118,6 +119,15 @@ static int make_output(wfe_step_files *files, wfe_error *err)
     return 0;
 }
 
+/* First of all: by it `wfe gc` knows whose the folder is. */
+static int write_owner(const char *dir, wfe_error *err)
+{
+    char path[PATH_MAX + 16], owner[WFE_OWNER_TEXT_SIZE];
+    snprintf(path, sizeof path, "%s/" WFE_STEP_OWNER_FILE, dir);
+    wfe_owner_format(owner);
+    return wfe_fd_write_file(path, owner, strlen(owner), 0600, err);
+}
+
 static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, wfe_error *err)
 {
     char dir[PATH_MAX];
@@ -135,6 +145,9 @@ static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, w
         return rc;
     }
     memcpy(files->dir, dir, sizeof files->dir);
+    rc = write_owner(dir, err);
+    if (rc)
+        return rc;
     snprintf(files->stdout_fifo, sizeof files->stdout_fifo, "%s/stdout", dir);
     snprintf(files->stderr_fifo, sizeof files->stderr_fifo, "%s/stderr", dir);
     return 0;

@@ -16,6 +16,8 @@
 #include "step/config.h"
 
 #define WFE_STEP_MAX_BINDS 6
+/* In the folder, before anything else: the process that made it (base/owner.h). */
+#define WFE_STEP_OWNER_FILE "owner"
 /* Where the container sees wfe-init, its record and the output file. */
 #define WFE_STEP_INIT_TARGET "/.wfe/init"
 #define WFE_STEP_RECORD_TARGET "/.wfe/exit"

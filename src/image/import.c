@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The flow of an import. One lease holds all that is made until the image records refer to it; if
- * this process dies, the lease ends by itself after a day and the garbage collector takes the
- * rest. Records come last, so that a failure leaves the image store as it was.
+ * this process dies, `wfe gc` ends the lease, or it ends by itself after a day, and the garbage
+ * collector takes the rest. Records come last, so that a failure leaves the image store as it was.
  */
 #include "image/import.h"
 
@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/owner.h"
 #include "base/sized.h"
 #include "containerd/content.h"
 #include "containerd/images.h"
@@ -40,13 +41,17 @@ static int make_lease(wfe_import *import, wfe_error *err)
     if (rc)
         return rc;
     snprintf(import->lease, sizeof import->lease, "wfe-import-%s", unique);
-    Pb__Pair label = PB__PAIR__INIT;
-    Pb__Pair *labels[] = {&label};
+    char owner[WFE_OWNER_TEXT_SIZE];
+    Pb__Pair expire = PB__PAIR__INIT, owned = PB__PAIR__INIT;
+    Pb__Pair *labels[] = {&expire, &owned};
     PbLeases__CreateRequest request = PB_LEASES__CREATE_REQUEST__INIT;
-    label.key = WFE_LEASES_EXPIRE_LABEL;
-    label.value = wfe_clock_format(wfe_clock_wall_us() + LEASE_US, expires);
+    expire.key = WFE_LEASES_EXPIRE_LABEL;
+    expire.value = wfe_clock_format(wfe_clock_wall_us() + LEASE_US, expires);
+    wfe_owner_format(owner);
+    owned.key = "wfe.owner";
+    owned.value = owner;
     request.id = import->lease;
-    request.n_labels = 1;
+    request.n_labels = sizeof labels / sizeof *labels;
     request.labels = labels;
     /* The first call of all: with no daemon there, say so at once. */
     const wfe_containerd_options options = {.fail_fast = true};

@@ -10,13 +10,33 @@
 #     --arch LIST           default this machine's; several, separated by commas, make a
 #                           multi-platform image of the same files (oci only)
 #     --whiteouts           one more layer that deletes /layers/2 and all of /opaque but one file
+#     --config JSON         the object "config" of the image config, in place of a PATH and "sh"
+#     --file PATH=TEXT      a file in the lowest layer, made or replaced; repeatable
+#     --link PATH=TARGET    the same for a symbolic link
 set -eu
 
 format=oci layers=1 compress=none name=docker.io/library/busybox:latest archs="" whiteouts=no
+image_config='{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["sh"]}'
 die() {
     echo "busybox-image: $*" >&2
     exit 1
 }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir "$work/root"
+
+add_entry() { # file|link PATH=TEXT
+    case $2 in /* | =* | *..*=*) die "the path in '$2' must be one inside of the image" ;; esac
+    case $2 in *=*) ;; *) die "'$2' is not PATH=TEXT" ;; esac
+    mkdir -p "$work/root/$(dirname "${2%%=*}")"
+    case $1 in
+    file) printf %s "${2#*=}" >"$work/root/${2%%=*}" ;;
+    link) ln -s "${2#*=}" "$work/root/${2%%=*}" ;;
+    esac
+}
+
+umask 022
 while [ $# -gt 1 ]; do
     case $1 in
     --format) format=$2 && shift 2 ;;
@@ -25,6 +45,9 @@ while [ $# -gt 1 ]; do
     --name) name=$2 && shift 2 ;;
     --arch) archs=$2 && shift 2 ;;
     --whiteouts) whiteouts=yes && shift ;;
+    --config) image_config=$2 && shift 2 ;;
+    --file) add_entry file "$2" && shift 2 ;;
+    --link) add_entry link "$2" && shift 2 ;;
     *) die "unknown option '$1'" ;;
     esac
 done
@@ -54,9 +77,6 @@ machine_arch() {
 }
 [ -n "$archs" ] || archs=$(machine_arch)
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 image=$work/image
 mkdir "$image"
 
@@ -68,9 +88,12 @@ pack() { # FOLDER FILE: a tar of the folder's content, the same bytes each time
 hash_of() { sha256sum "$1" | cut -d ' ' -f 1; }
 size_of() { stat -c %s "$1"; }
 
+new() { # FILE: standard input, unless an option has made it
+    [ -e "$1" ] || [ -L "$1" ] || cat >"$1"
+}
+
 make_base() { # FOLDER
     root=$1
-    umask 022
     mkdir -p "$root/bin" "$root/etc" "$root/root" "$root/tmp" "$root/opaque" "$root/home/app" \
         "$root/var" "$root/usr"
     chmod 1777 "$root/tmp"
@@ -80,20 +103,20 @@ make_base() { # FOLDER
     (cd "$root/bin" && "$busybox" sh -c 'for applet in $(./busybox --list); do
         [ "$applet" = busybox ] || ln -s busybox "$applet"; done')
     echo old >"$root/opaque/old"
-    cat >"$root/etc/passwd" <<'END'
+    new "$root/etc/passwd" <<'END'
 root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/bin/false
 app:x:1000:1000:app:/home/app:/bin/sh
 nobody:x:65534:65534:nobody:/nonexistent:/bin/false
 END
-    cat >"$root/etc/group" <<'END'
+    new "$root/etc/group" <<'END'
 root:x:0:
 daemon:x:1:
 app:x:1000:
 extra:x:2000:app
 nogroup:x:65534:
 END
-    cat >"$root/etc/os-release" <<'END'
+    new "$root/etc/os-release" <<'END'
 ID=busybox
 NAME="BusyBox"
 PRETTY_NAME="BusyBox test image"
@@ -132,8 +155,7 @@ fi
 
 config() { # ARCH
     printf '{"architecture":"%s","os":"linux","created":"1970-01-01T00:00:00Z",' "$1"
-    printf '"config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],'
-    printf '"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' "$diff_ids"
+    printf '"config":%s,"rootfs":{"type":"layers","diff_ids":[%s]}}' "$image_config" "$diff_ids"
 }
 
 blobs=$image/blobs/sha256

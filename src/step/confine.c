@@ -16,8 +16,9 @@ static int read_limits(wfe_step_confinement *c, const wfe_step_options *o, wfe_e
         rc = wfe_oci_cpu_parse(o->cpu, &c->resources.cpu_quota_us, err);
     if (!rc && o->pids)
         rc = wfe_oci_pids_parse(o->pids, &c->resources.pids, err);
-    if (!rc && o->pids && !o->no_init)
-        c->resources.pids++; /* wfe-init is one as well */
+    if (!rc && o->pids && !o->no_init && c->resources.pids < WFE_OCI_PIDS_MAX)
+        c->resources
+            .pids++; /* wfe-init is one as well; the kernel takes no more than the maximum */
     if (!rc && o->shm_size)
         rc = wfe_oci_shm_size_parse(o->shm_size, &c->shm_size_bytes, err);
     return rc;

@@ -10,6 +10,7 @@
 #include <wfe/doctor.h>
 #include <wfe/error.h>
 #include <wfe/export.h>
+#include <wfe/gc.h>
 #include <wfe/image.h>
 #include <wfe/log.h>
 #include <wfe/step.h>

@@ -14,6 +14,7 @@
     X(daemon_start)                                                                                \
     X(daemon_stop)                                                                                 \
     X(daemon_status)                                                                               \
+    X(gc)                                                                                          \
     X(doctor)                                                                                      \
     X(version)
 

@@ -257,8 +257,9 @@ static void test_cli__every_command_has_help(void **state)
 {
     private_containerd_of(state);
     static const char *const commands[][2] = {
-        {"step", NULL},     {"image", "import"},  {"image", "ls"},  {"daemon", "start"},
-        {"daemon", "stop"}, {"daemon", "status"}, {"doctor", NULL}, {"version", NULL},
+        {"step", NULL},      {"image", "import"}, {"image", "ls"},
+        {"daemon", "start"}, {"daemon", "stop"},  {"daemon", "status"},
+        {"gc", NULL},        {"doctor", NULL},    {"version", NULL},
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         wfe_command_result result = commands[i][1]

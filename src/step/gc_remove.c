@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Removing one thing of the dead. Before each removal the owner is asked for once more: the thing
+ * may be gone, and another one of a living owner may have its name by now. The daemon lets a record
+ * go while its task still runs and orphans the process then, so the task always comes first.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "containerd/containers.h"
+#include "containerd/labels.h"
+#include "containerd/leases.h"
+#include "containerd/snapshots.h"
+#include "containerd/tasks.h"
+#include "image/wait.h"
+#include "step/gc_priv.h"
+
+/* The kernel needs long for a process that writes back much memory or waits for a disk. */
+#define DEATH_MS 20000
+/* The last lease's removal waits for containerd's garbage collector. */
+#define COLLECT_MS 120000
+
+typedef struct question {
+    wfe_image_wait wait;
+    bool same_owner;
+    const char *owner;
+    PbTask__Status status;
+} question;
+
+WFE_IMAGE_WAIT_CALLBACK(on_empty, Pb__Empty)
+WFE_IMAGE_WAIT_CALLBACK(on_death, PbTasks__WaitResponse)
+WFE_IMAGE_WAIT_CALLBACK(on_task_deleted, PbTasks__DeleteResponse)
+
+/* "Already gone" is no failure: true then, and when there was none. */
+static bool is_gone(int rc, const wfe_error *problem)
+{
+    return !rc || problem->grpc_status == WFE_GRPC_NOT_FOUND;
+}
+
+static bool is_same(const char *owner, Pb__Pair *const *labels, size_t n_labels)
+{
+    const char *now = wfe_labels_find(labels, n_labels, WFE_GC_OWNER_LABEL);
+    return now && strcmp(now, owner) == 0;
+}
+
+/* ---- task ---- */
+
+static void on_task(const PbTasks__GetResponse *reply, const wfe_error *err, void *user)
+{
+    question *q = user;
+    if (reply && reply->process)
+        q->status = reply->process->status;
+    wfe_image_wait_end(&q->wait, err);
+}
+
+/* NOT_FOUND, as a gRPC status, when there is no task. */
+static int ask_status(wfe_gc *gc, const char *id, PbTask__Status *ret, wfe_error *err)
+{
+    PbTasks__GetRequest request = PB_TASKS__GET_REQUEST__INIT;
+    request.container_id = id;
+    question q = {.wait = {.loop = gc->client->loop}, .status = PB_TASK__STATUS__UNKNOWN};
+    int rc = wfe_image_wait_for(
+        &q.wait,
+        wfe_tasks_get(gc->client->containerd, &request, NULL, on_task, &q, &q.wait.call, err), err);
+    if (!rc)
+        *ret = q.status;
+    return rc;
+}
+
+/* A frozen process does not die before it is thawed (cgroup v1). Any failure shows in what
+ * follows. */
+static void resume_task(wfe_gc *gc, const char *id)
+{
+    PbTasks__ResumeTaskRequest request = PB_TASKS__RESUME_TASK_REQUEST__INIT;
+    request.container_id = id;
+    wfe_image_wait wait = {.loop = gc->client->loop};
+    (void)wfe_image_wait_for(
+        &wait,
+        wfe_tasks_resume(gc->client->containerd, &request, NULL, on_empty, &wait, &wait.call, NULL),
+        NULL);
+}
+
+static int kill_task(wfe_gc *gc, const char *id, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    PbTasks__KillRequest request = PB_TASKS__KILL_REQUEST__INIT;
+    request.container_id = id;
+    request.signal = SIGKILL;
+    request.all = true;
+    wfe_image_wait wait = {.loop = gc->client->loop};
+    int rc = wfe_image_wait_for(&wait,
+                                wfe_tasks_kill(gc->client->containerd, &request, NULL, on_empty,
+                                               &wait, &wait.call, &problem),
+                                &problem);
+    return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
+}
+
+static int await_death(wfe_gc *gc, const char *id, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    PbTasks__WaitRequest request = PB_TASKS__WAIT_REQUEST__INIT;
+    request.container_id = id;
+    const wfe_containerd_options options = {.deadline_ms = DEATH_MS};
+    wfe_image_wait wait = {.loop = gc->client->loop};
+    int rc = wfe_image_wait_for(&wait,
+                                wfe_tasks_wait(gc->client->containerd, &request, &options, on_death,
+                                               &wait, &wait.call, &problem),
+                                &problem);
+    if (rc == WFE_E_TIMEOUT)
+        return wfe_error_set(err, rc, "container '%s' did not end %d s after KILL", id,
+                             DEATH_MS / 1000);
+    return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
+}
+
+static int delete_task(wfe_gc *gc, const char *id, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    PbTasks__DeleteTaskRequest request = PB_TASKS__DELETE_TASK_REQUEST__INIT;
+    request.container_id = id;
+    wfe_image_wait wait = {.loop = gc->client->loop};
+    int rc = wfe_image_wait_for(&wait,
+                                wfe_tasks_delete(gc->client->containerd, &request, NULL,
+                                                 on_task_deleted, &wait, &wait.call, &problem),
+                                &problem);
+    return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
+}
+
+static int end_task(wfe_gc *gc, const char *id, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    PbTask__Status status;
+    int rc = ask_status(gc, id, &status, &problem);
+    if (rc && is_gone(rc, &problem))
+        return 0;
+    /* One whose shim died cannot even be asked: the daemon can still forget it. */
+    bool runs = !rc && status != PB_TASK__STATUS__STOPPED;
+    rc = 0;
+    if (runs && (status == PB_TASK__STATUS__PAUSED || status == PB_TASK__STATUS__PAUSING))
+        resume_task(gc, id);
+    if (runs)
+        rc = kill_task(gc, id, err);
+    if (runs && !rc)
+        rc = await_death(gc, id, err);
+    return rc ? rc : delete_task(gc, id, err);
+}
+
+/* ---- container ---- */
+
+static void on_container(const PbContainers__GetContainerResponse *reply, const wfe_error *err,
+                         void *user)
+{
+    question *q = user;
+    if (reply && reply->container)
+        q->same_owner = is_same(q->owner, reply->container->labels, reply->container->n_labels);
+    wfe_image_wait_end(&q->wait, err);
+}
+
+static int check_container(wfe_gc *gc, const wfe_gc_thing *thing, bool *ret_same, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    PbContainers__GetContainerRequest request = PB_CONTAINERS__GET_CONTAINER_REQUEST__INIT;
+    request.id = thing->name;
+    question q = {.wait = {.loop = gc->client->loop}, .owner = thing->owner};
+    int rc = wfe_image_wait_for(&q.wait,
+                                wfe_containers_get(gc->client->containerd, &request, NULL,
+                                                   on_container, &q, &q.wait.call, &problem),
+                                &problem);
+    *ret_same = q.same_owner;
+    return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
+}
+
+static int delete_record(wfe_gc *gc, const char *id, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    PbContainers__DeleteContainerRequest request = PB_CONTAINERS__DELETE_CONTAINER_REQUEST__INIT;
+    request.id = id;
+    wfe_image_wait wait = {.loop = gc->client->loop};
+    int rc = wfe_image_wait_for(&wait,
+                                wfe_containers_delete(gc->client->containerd, &request, NULL,
+                                                      on_empty, &wait, &wait.call, &problem),
+                                &problem);
+    return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
+}
+
+static int remove_container(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
+{
+    bool same = false;
+    int rc = check_container(gc, thing, &same, err);
+    if (rc || !same)
+        return rc;
+    rc = end_task(gc, thing->name, err);
+    if (!rc)
+        rc = wfe_gc_clean_machine(gc, thing->name, err);
+    return rc ? rc : delete_record(gc, thing->name, err);
+}
+
+/* ---- snapshot, folder, lease ---- */
+
+static void on_snapshot(const PbSnapshots__StatSnapshotResponse *reply, const wfe_error *err,
+                        void *user)
+{
+    question *q = user;
+    if (reply && reply->info)
+        q->same_owner = is_same(q->owner, reply->info->labels, reply->info->n_labels);
+    wfe_image_wait_end(&q->wait, err);
+}
+
+static int check_snapshot(wfe_gc *gc, const wfe_gc_thing *thing, bool *ret_same, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    PbSnapshots__StatSnapshotRequest request = PB_SNAPSHOTS__STAT_SNAPSHOT_REQUEST__INIT;
+    request.snapshotter = thing->snapshotter;
+    request.key = thing->name;
+    question q = {.wait = {.loop = gc->client->loop}, .owner = thing->owner};
+    int rc = wfe_image_wait_for(&q.wait,
+                                wfe_snapshots_stat(gc->client->containerd, &request, NULL,
+                                                   on_snapshot, &q, &q.wait.call, &problem),
+                                &problem);
+    *ret_same = q.same_owner;
+    return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
+}
+
+static int remove_snapshot(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    bool same = false;
+    int rc = check_snapshot(gc, thing, &same, err);
+    if (rc || !same)
+        return rc;
+    PbSnapshots__RemoveSnapshotRequest request = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
+    request.snapshotter = thing->snapshotter;
+    request.key = thing->name;
+    wfe_image_wait wait = {.loop = gc->client->loop};
+    rc = wfe_image_wait_for(&wait,
+                            wfe_snapshots_remove(gc->client->containerd, &request, NULL, on_empty,
+                                                 &wait, &wait.call, &problem),
+                            &problem);
+    return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
+}
+
+/* The record may never have been made, or be gone, and a runtime still have something. */
+static int remove_folder(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
+{
+    char path[PATH_MAX + 64], owner[WFE_OWNER_TEXT_SIZE];
+    int rc = wfe_gc_clean_machine(gc, thing->name, err);
+    if (rc)
+        return rc;
+    wfe_error problem = WFE_ERROR_INIT;
+    rc = wfe_gc_read_folder_owner(gc, thing->name, owner, &problem);
+    if (rc == WFE_E_NOT_FOUND || (!rc && strcmp(owner, thing->owner) != 0))
+        return 0;
+    if (rc && !gc->options.all)
+        return wfe_error_copy(err, &problem);
+    snprintf(path, sizeof path, "%s/%s", gc->client->io_dir, thing->name);
+    return wfe_fd_remove_tree(path, err);
+}
+
+static int remove_lease(wfe_gc *gc, const wfe_gc_thing *thing, bool last, wfe_error *err)
+{
+    wfe_error problem = WFE_ERROR_INIT;
+    PbLeases__DeleteRequest request = PB_LEASES__DELETE_REQUEST__INIT;
+    request.id = thing->name;
+    request.sync = last;
+    const wfe_containerd_options options = {.deadline_ms = last ? COLLECT_MS : 0};
+    wfe_image_wait wait = {.loop = gc->client->loop};
+    int rc = wfe_image_wait_for(&wait,
+                                wfe_leases_delete(gc->client->containerd, &request, &options,
+                                                  on_empty, &wait, &wait.call, &problem),
+                                &problem);
+    return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
+}
+
+int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, wfe_error *err)
+{
+    switch (thing->kind) {
+    case WFE_GC_CONTAINER:
+        return remove_container(gc, thing, err);
+    case WFE_GC_SNAPSHOT:
+        return remove_snapshot(gc, thing, err);
+    case WFE_GC_FOLDER:
+        return remove_folder(gc, thing, err);
+    case WFE_GC_LEASE:
+        return remove_lease(gc, thing, last_lease, err);
+    }
+    return wfe_error_set(err, WFE_E_INTERNAL, "there is no kind of thing %d", (int)thing->kind);
+}

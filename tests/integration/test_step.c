@@ -503,30 +503,32 @@ static void test_step__survives_a_restart_of_the_daemon(void **state)
     wfe_step_result_free(c.result);
 }
 
-/* Restarts at moments all through the launch and the run. A daemon that goes away while it makes
- * something may fail the step, in words; a step that was started must not notice. */
+/* From its first byte on, when Start may not have been answered yet, to its end. (A daemon that is
+ * stopped while it makes a task can leave a shim behind that no call of its API reaches.) */
 static void test_step__restarts_of_the_daemon_at_any_moment_lose_no_result(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
-    for (unsigned delay_ms = 0; delay_ms <= 180; delay_ms += 15) {
+    for (unsigned delay_ms = 0; delay_ms <= 480; delay_ms += 40) {
         cancelling c = {0};
+        listener_count count = {0};
         wfe_error error = WFE_ERROR_INIT;
-        wfe_step_options options = step_script("echo one; sleep 1; echo two; exit 6");
+        wfe_step_options options = step_script("echo one; sleep 0.4; echo two; exit 6");
+        options.on_output = count_bytes;
+        options.on_output_user = &count;
         assert_int_equal(wfe_step_start(client, &options, on_cancelled, &c, &c.step, &error), 0);
+        while (!count.bytes && !c.done)
+            wfe_client_dispatch(client);
         uint64_t until = wfe_clock_monotonic_us() + (uint64_t)delay_ms * 1000;
         while (wfe_clock_monotonic_us() < until && !c.done)
             wfe_client_dispatch(client);
         private_containerd_restart(daemon);
         run_to_end(&c);
-        if (c.error.kind) {
-            assert_non_null(c.error.message[0] ? c.error.message : NULL);
-            assert_null(strstr(c.error.operation, "start task"));
-            assert_null(strstr(c.error.operation, "wait for task"));
-        } else {
-            assert_int_equal(wfe_step_result_exit_code(c.result), 6);
-            step_assert_stream(c.result, WFE_STDOUT, "one\ntwo\n");
-            wfe_step_result_free(c.result);
-        }
+        if (c.error.kind)
+            step_print_error(&c.error);
+        assert_int_equal(c.error.kind, 0);
+        assert_int_equal(wfe_step_result_exit_code(c.result), 6);
+        step_assert_stream(c.result, WFE_STDOUT, "one\ntwo\n");
+        wfe_step_result_free(c.result);
         private_containerd_assert_clean(daemon);
     }
 }

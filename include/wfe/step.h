@@ -85,6 +85,10 @@ typedef struct wfe_step_options {
     const char *name;    /* of the step, for outputs and labels; default "unknown" */
     const char *run_id;  /* of the run it belongs to; default: a new random one */
     unsigned attempt;    /* counts from 1; default 1 */
+    /* With has_stdin, stdin_fd is copied to the command's standard input until its end; without,
+     * the command reads an end of file at once. Borrowed until the step has ended. */
+    bool has_stdin;
+    int stdin_fd;
     /* Bytes of each stream kept for the result; default 1 MiB, at most 64 MiB. */
     size_t output_limit_bytes;
     /* Where the streams go as they come; -1 or 0 for nowhere (0, the standard input, is none).

@@ -54,6 +54,7 @@ typedef struct step_options {
     bool read_only;
     bool no_init;
     bool strict;
+    bool use_stdin;
     bool json;
 } step_options;
 
@@ -119,6 +120,8 @@ static const wfe_option options[] = {
      offsetof(step_options, name)},
     {"output-limit", 0, WFE_OPTION_BYTES, "SIZE", "bytes of each stream kept for --json (1m)",
      offsetof(step_options, output_limit_bytes)},
+    {"stdin", 0, WFE_OPTION_FLAG, NULL, "pass the standard input on to the command",
+     offsetof(step_options, use_stdin)},
     {"json", 0, WFE_OPTION_FLAG, NULL, "print the result as JSON instead of the streams",
      offsetof(step_options, json)},
     {"runtime", 0, WFE_OPTION_TEXT, "NAME", "containerd runtime (io.containerd.runc.v2)",
@@ -303,6 +306,8 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         .grace_ms = o->grace_ms,
         .name = o->name,
         .output_limit_bytes = o->output_limit_bytes,
+        .has_stdin = o->use_stdin,
+        .stdin_fd = STDIN_FILENO,
         .stdout_fd = o->json ? -1 : STDOUT_FILENO,
         .stderr_fd = o->json ? -1 : STDERR_FILENO,
     };

@@ -221,6 +221,8 @@ static void kill_first(wfe_step *step)
 void wfe_step_clean_up(wfe_step *step)
 {
     step->state = WFE_STEP_CLEANING;
+    wfe_source_free(step->source);
+    step->source = NULL;
     wfe_step_enter_phase(step, WFE_STEP_PHASE_CLEANUP);
     wfe_timer_stop(step->timeout);
     wfe_timer_start(step->patience, CLEANUP_PATIENCE_MS);

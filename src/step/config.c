@@ -213,6 +213,8 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         .attempt = o->attempt ? o->attempt : 1,
         .output_limit_bytes =
             o->output_limit_bytes ? o->output_limit_bytes : WFE_STEP_DEFAULT_OUTPUT_BYTES,
+        .has_stdin = o->has_stdin,
+        .stdin_fd = o->stdin_fd,
         .stdout_fd = o->stdout_fd,
         .stderr_fd = o->stderr_fd,
         .on_output = o->on_output,

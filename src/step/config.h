@@ -50,6 +50,8 @@ typedef struct wfe_step_config {
     char *run_id;
     unsigned attempt;
     size_t output_limit_bytes;
+    bool has_stdin;
+    int stdin_fd;
     int stdout_fd; /* 0: none */
     int stderr_fd;
     wfe_output_fn on_output;

@@ -119,35 +119,53 @@ static int make_output(wfe_step_files *files, wfe_error *err)
     return 0;
 }
 
-/* First of all: by it `wfe gc` knows whose the folder is. */
-static int write_owner(const char *dir, wfe_error *err)
+static int refuse_existing(const char *dir, wfe_error *err)
 {
-    char path[PATH_MAX + 16], owner[WFE_OWNER_TEXT_SIZE];
-    snprintf(path, sizeof path, "%s/" WFE_STEP_OWNER_FILE, dir);
-    wfe_owner_format(owner);
-    return wfe_fd_write_file(path, owner, strlen(owner), 0600, err);
+    wfe_error_set_errno(err, EEXIST, "cannot create folder %s", dir);
+    wfe_error_hint(err, "another wfe runs this attempt of the step, or one that was killed left it "
+                        "behind");
+    return WFE_E_CONFLICT;
 }
 
+static int fill_dir(const wfe_step_files *files, const char *owner, wfe_error *err)
+{
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/" WFE_STEP_OWNER_FILE, files->hidden);
+    int rc = wfe_fd_write_file(path, owner, strlen(owner), 0600, err);
+    if (rc)
+        return rc;
+    /* Fails when there is a folder of that name with anything in it, as any step's has. */
+    if (rename(files->hidden, files->dir) == 0)
+        return 0;
+    if (errno == EEXIST || errno == ENOTEMPTY)
+        return refuse_existing(files->dir, err);
+    return wfe_error_set_errno(err, errno, "cannot create folder %s", files->dir);
+}
+
+/* The folder gets its name when it says whose it is, and loses it before it is taken apart: at any
+ * moment `wfe gc` knows its owner. */
 static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, wfe_error *err)
 {
-    char dir[PATH_MAX];
-    if (snprintf(dir, sizeof dir, "%s/%s", io_dir, id) >= (int)sizeof dir)
+    char dir[PATH_MAX], hidden[PATH_MAX], owner[WFE_OWNER_TEXT_SIZE];
+    wfe_owner_format(owner);
+    if (snprintf(dir, sizeof dir, "%s/%s", io_dir, id) >= (int)sizeof dir ||
+        snprintf(hidden, sizeof hidden, "%s/.%s" WFE_STEP_HIDDEN_MARK "%s", io_dir, owner, id) >=
+            (int)sizeof hidden)
         return wfe_error_set(err, WFE_E_LIMIT, "the I/O folder's path is too long: %s", io_dir);
     int rc = wfe_fd_make_dirs(io_dir, 0700, err);
     if (rc)
         return rc;
-    if (mkdir(dir, 0700) < 0) {
-        int saved = errno;
-        rc = wfe_error_set_errno(err, saved, "cannot create folder %s", dir);
-        if (saved == EEXIST)
-            wfe_error_hint(err, "another wfe runs this attempt of the step, or one that was killed "
-                                "left it behind");
+    if (mkdir(hidden, 0700) < 0)
+        return errno == EEXIST ? refuse_existing(dir, err)
+                               : wfe_error_set_errno(err, errno, "cannot create folder %s", hidden);
+    memcpy(files->dir, dir, sizeof files->dir);
+    memcpy(files->hidden, hidden, sizeof files->hidden);
+    rc = fill_dir(files, owner, err);
+    if (rc) {
+        wfe_fd_remove_tree(hidden, NULL);
+        files->dir[0] = '\0'; /* what is there is not ours */
         return rc;
     }
-    memcpy(files->dir, dir, sizeof files->dir);
-    rc = write_owner(dir, err);
-    if (rc)
-        return rc;
     snprintf(files->stdout_fifo, sizeof files->stdout_fifo, "%s/stdout", dir);
     snprintf(files->stderr_fifo, sizeof files->stderr_fifo, "%s/stderr", dir);
     return 0;
@@ -172,7 +190,9 @@ int wfe_step_files_remove(wfe_step_files *files, wfe_error *err)
 {
     if (!files->dir[0])
         return 0;
-    int rc = wfe_fd_remove_tree(files->dir, err);
+    /* Also with its own name, when it cannot lose that. */
+    bool renamed = rename(files->dir, files->hidden) == 0;
+    int rc = wfe_fd_remove_tree(renamed ? files->hidden : files->dir, err);
     files->dir[0] = '\0';
     return rc;
 }

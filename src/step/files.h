@@ -16,8 +16,10 @@
 #include "step/config.h"
 
 #define WFE_STEP_MAX_BINDS 6
-/* In the folder, before anything else: the process that made it (base/owner.h). */
+/* In the folder: the process that made it (base/owner.h). While it is made and while it is removed
+ * the folder's own name says that: ".<owner>@<id>". */
 #define WFE_STEP_OWNER_FILE "owner"
+#define WFE_STEP_HIDDEN_MARK "@"
 /* Where the container sees wfe-init, its record and the output file. */
 #define WFE_STEP_INIT_TARGET "/.wfe/init"
 #define WFE_STEP_RECORD_TARGET "/.wfe/exit"
@@ -25,6 +27,8 @@
 
 typedef struct wfe_step_files {
     char dir[PATH_MAX]; /* "": none was made */
+    char hidden[PATH_MAX];
+    char stdin_fifo[PATH_MAX + 16];
     char stdout_fifo[PATH_MAX + 16];
     char stderr_fifo[PATH_MAX + 16];
     char record[PATH_MAX + 16]; /* "": no wfe-init */

@@ -126,7 +126,8 @@ static bool stays_with_its_container(const wfe_gc *gc, const wfe_gc_thing *thing
 {
     if (thing->kind != WFE_GC_SNAPSHOT && thing->kind != WFE_GC_FOLDER)
         return false;
-    const wfe_gc_thing *container = wfe_gc_container(gc, thing->name);
+    const wfe_gc_thing *container = wfe_gc_container(
+        gc, thing->kind == WFE_GC_FOLDER ? wfe_gc_folder_id(thing->name) : thing->name);
     return container && !(gc->options.dry_run && wfe_gc_is_due(gc, container));
 }
 

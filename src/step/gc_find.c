@@ -27,7 +27,7 @@
 #include "step/gc_priv.h"
 
 #define OWNED_FILTER "labels.\"" WFE_GC_OWNER_LABEL "\""
-/* Between making a folder and writing the owner's name into it. */
+/* A folder without an owner is of an older wfe, or of nobody. */
 #define UNOWNED_FOLDER_S 60
 
 static bool copy_text(char **out, const char *text)
@@ -169,31 +169,9 @@ static int list_leases(wfe_gc *gc, wfe_error *err)
 
 /* ---- on this machine ---- */
 
-int wfe_gc_read_folder_owner(const wfe_gc *gc, const char *name, char out[WFE_OWNER_TEXT_SIZE],
-                             wfe_error *err)
-{
-    char path[PATH_MAX + 64];
-    struct stat st;
-    wfe_buf text = WFE_BUF_INIT(0);
-    wfe_error problem = WFE_ERROR_INIT;
-    snprintf(path, sizeof path, "%s/%s", gc->client->io_dir, name);
-    if (lstat(path, &st) < 0)
-        return wfe_error_set_errno(err, errno, "cannot look at %s", path);
-    snprintf(path, sizeof path, "%s/%s/" WFE_STEP_OWNER_FILE, gc->client->io_dir, name);
-    int rc = wfe_fd_read_file(path, WFE_OWNER_TEXT_SIZE - 1, &text, &problem);
-    if (!rc)
-        snprintf(out, WFE_OWNER_TEXT_SIZE, "%s", text.data);
-    wfe_buf_done(&text);
-    if (rc == WFE_E_NOT_FOUND) {
-        out[0] = '\0';
-        return 0;
-    }
-    return rc ? wfe_error_copy(err, &problem) : 0;
-}
-
 /* As wfe_id_container makes them: "wfe-...-<8 hexadecimal digits>-<attempt>". Whatever else is in
  * the folder is not wfe's. */
-static bool is_step_name(const char *name)
+static bool is_step_id(const char *name)
 {
     const char *attempt = strrchr(name, '-');
     if (strncmp(name, "wfe-", 4) != 0 || !wfe_id_is_valid(name) || !attempt ||
@@ -206,9 +184,40 @@ static bool is_step_name(const char *name)
     return attempt[1] && strspn(attempt + 1, "0123456789") == strlen(attempt + 1);
 }
 
+const char *wfe_gc_folder_id(const char *name)
+{
+    const char *mark = *name == '.' ? strstr(name, WFE_STEP_HIDDEN_MARK) : NULL;
+    const char *id = mark ? mark + strlen(WFE_STEP_HIDDEN_MARK) : name;
+    return is_step_id(id) ? id : NULL;
+}
+
+int wfe_gc_read_folder_owner(const wfe_gc *gc, const char *name, char out[WFE_OWNER_TEXT_SIZE],
+                             wfe_error *err)
+{
+    char path[PATH_MAX + 2 * NAME_MAX];
+    struct stat st;
+    wfe_buf text = WFE_BUF_INIT(0);
+    wfe_error problem = WFE_ERROR_INIT;
+    out[0] = '\0';
+    snprintf(path, sizeof path, "%s/%s", gc->client->io_dir, name);
+    if (lstat(path, &st) < 0)
+        return wfe_error_set_errno(err, errno, "cannot look at %s", path);
+    if (*name == '.') {
+        size_t len = strcspn(name + 1, WFE_STEP_HIDDEN_MARK);
+        snprintf(out, WFE_OWNER_TEXT_SIZE, "%.*s", (int)len, name + 1);
+        return 0;
+    }
+    snprintf(path, sizeof path, "%s/%s/" WFE_STEP_OWNER_FILE, gc->client->io_dir, name);
+    int rc = wfe_fd_read_file(path, WFE_OWNER_TEXT_SIZE - 1, &text, &problem);
+    if (!rc && text.len)
+        snprintf(out, WFE_OWNER_TEXT_SIZE, "%s", text.data);
+    wfe_buf_done(&text);
+    return !rc || rc == WFE_E_NOT_FOUND ? 0 : wfe_error_copy(err, &problem);
+}
+
 static int add_folder(wfe_gc *gc, const char *name, wfe_error *err)
 {
-    char path[PATH_MAX + 64], owner[WFE_OWNER_TEXT_SIZE] = "";
+    char path[PATH_MAX + NAME_MAX], owner[WFE_OWNER_TEXT_SIZE];
     struct stat st;
     snprintf(path, sizeof path, "%s/%s", gc->client->io_dir, name);
     /* One that is gone meanwhile, or that another user made, is nothing of ours. */
@@ -238,7 +247,7 @@ static int list_folders(wfe_gc *gc, wfe_error *err)
     int rc = 0;
     struct dirent *entry;
     while (!rc && (entry = readdir(entries))) {
-        if (is_step_name(entry->d_name))
+        if (wfe_gc_folder_id(entry->d_name))
             rc = add_folder(gc, entry->d_name, err);
     }
     closedir(entries);

@@ -60,10 +60,12 @@ int wfe_gc_find(wfe_gc *gc, wfe_error *err);
 /* Copies everything; labels may be NULL. */
 int wfe_gc_things_add(wfe_gc_things *things, enum wfe_gc_kind kind, const char *name,
                       Pb__Pair *const *labels, size_t n_labels, wfe_error *err);
-/* Gives what the folder's owner file says, "" when it has none; NOT_FOUND when there is no such
- * folder. */
+/* What the folder's name or the file in it says, "" when neither does; NOT_FOUND when there is no
+ * such folder. */
 int wfe_gc_read_folder_owner(const wfe_gc *gc, const char *name, char out[WFE_OWNER_TEXT_SIZE],
                              wfe_error *err);
+/* The container's id in the name of a folder; NULL when it is no step's folder. Borrowed. */
+const char *wfe_gc_folder_id(const char *name);
 
 /* gc_remove.c: removes one thing; "already gone" is success, and so is "somebody else's by now". */
 int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, wfe_error *err);

@@ -17,6 +17,7 @@
 #include "containerd/snapshots.h"
 #include "containerd/tasks.h"
 #include "image/wait.h"
+#include "step/files.h"
 #include "step/gc_priv.h"
 
 /* The kernel needs long for a process that writes back much memory or waits for a disk. */
@@ -242,21 +243,31 @@ static int remove_snapshot(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err
     return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
 }
 
+/* The folder loses its name first: it keeps its owner's while it is taken apart. */
+static int remove_folder_of(wfe_gc *gc, const char *name, const char *owner, wfe_error *err)
+{
+    char path[PATH_MAX + NAME_MAX], hidden[PATH_MAX + NAME_MAX];
+    snprintf(path, sizeof path, "%s/%s", gc->client->io_dir, name);
+    snprintf(hidden, sizeof hidden, "%s/.%s" WFE_STEP_HIDDEN_MARK "%s", gc->client->io_dir, owner,
+             name);
+    bool renamed = *name != '.' && !strchr(owner, '/') && rename(path, hidden) == 0;
+    return wfe_fd_remove_tree(renamed ? hidden : path, err);
+}
+
 /* The record may never have been made, or be gone, and a runtime still have something. */
 static int remove_folder(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
 {
-    char path[PATH_MAX + 64], owner[WFE_OWNER_TEXT_SIZE];
-    int rc = wfe_gc_clean_machine(gc, thing->name, err);
+    char owner[WFE_OWNER_TEXT_SIZE];
+    wfe_error problem = WFE_ERROR_INIT;
+    int rc = wfe_gc_clean_machine(gc, wfe_gc_folder_id(thing->name), err);
     if (rc)
         return rc;
-    wfe_error problem = WFE_ERROR_INIT;
     rc = wfe_gc_read_folder_owner(gc, thing->name, owner, &problem);
     if (rc == WFE_E_NOT_FOUND || (!rc && strcmp(owner, thing->owner) != 0))
         return 0;
     if (rc && !gc->options.all)
         return wfe_error_copy(err, &problem);
-    snprintf(path, sizeof path, "%s/%s", gc->client->io_dir, thing->name);
-    return wfe_fd_remove_tree(path, err);
+    return remove_folder_of(gc, thing->name, owner, err);
 }
 
 static int remove_lease(wfe_gc *gc, const wfe_gc_thing *thing, bool last, wfe_error *err)

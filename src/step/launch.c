@@ -164,6 +164,8 @@ static void create_task(wfe_step *step, Pb__Mount **mounts, size_t n_mounts)
     request.container_id = step->id;
     request.rootfs = mounts;
     request.n_rootfs = n_mounts;
+    if (step->source)
+        request.stdin = step->files.stdin_fifo;
     request.stdout = step->files.stdout_fifo;
     request.stderr = step->files.stderr_fifo;
     step->has_task = true;
@@ -185,9 +187,37 @@ static void on_stream_done(wfe_capture *capture, const wfe_error *err, void *use
     wfe_step_stream_ended(step);
 }
 
+static void on_stdin_closed(const Pb__Empty *reply, const wfe_error *err, void *user)
+{
+    (void)reply;
+    (void)err; /* the command has ended meanwhile, or will be stopped with the step */
+    wfe_step *step = user;
+    step->close_call = NULL;
+}
+
+/* Everything is written; the shim keeps a writer of its own open until it is told. */
+static void on_stdin_end(const wfe_error *err, void *user)
+{
+    wfe_step *step = user;
+    PbTasks__CloseIORequest request = PB_TASKS__CLOSE_IOREQUEST__INIT;
+    request.container_id = step->id;
+    request.stdin = true;
+    wfe_source_free(step->source);
+    step->source = NULL;
+    if (err->kind) {
+        wfe_step_fail(step, err);
+        wfe_step_stream_ended(step);
+    }
+    (void)wfe_tasks_close_io(step->client->containerd, &request, NULL, on_stdin_closed, step,
+                             &step->close_call, NULL);
+}
+
 static int open_streams(wfe_step *step, wfe_error *err)
 {
     int rc = 0;
+    if (step->config.has_stdin)
+        rc = wfe_source_new(step->client->loop, step->config.stdin_fd, step->files.stdin_fifo,
+                            on_stdin_end, step, &step->source, err);
     for (int i = 0; !rc && i < 2; i++) {
         wfe_capture_options options = {
             .stream = i ? WFE_STDERR : WFE_STDOUT,

@@ -157,6 +157,8 @@ void wfe_step_running(wfe_step *step)
         wfe_step_clean_up(step); /* Wait failed while Start was under way */
     else if (wfe_step_must_stop(step))
         stop_running(step);
+    else if (step->source)
+        wfe_source_start(step->source, NULL);
 }
 
 void wfe_step_exited(wfe_step *step, int exit_code)
@@ -238,6 +240,8 @@ static void destroy(wfe_step *step)
     wfe_containerd_cancel(step->kill_call);
     wfe_containerd_cancel(step->wait_call);
     wfe_containerd_cancel(step->snapshot_call);
+    wfe_containerd_cancel(step->close_call);
+    wfe_source_free(step->source);
     wfe_timer_free(step->timeout);
     wfe_timer_free(step->patience);
     wfe_capture_free(step->captures[0]);

@@ -24,6 +24,7 @@
 #include "step/machine.h"
 #include "step/outputs.h"
 #include "step/result.h"
+#include "step/source.h"
 
 /* Where a step is. The order is that of a step in which nothing goes wrong. */
 enum wfe_step_state {
@@ -65,6 +66,8 @@ struct wfe_step {
     wfe_containerd_call *snapshot_call; /* beside call, for the snapshot */
 
     wfe_capture *captures[2]; /* stdout, stderr; NULL before they are opened */
+    wfe_source *source;       /* stdin; NULL: none, or at its end */
+    wfe_containerd_call *close_call;
     wfe_outputs outputs;
     uint64_t drained_bytes; /* of both streams at the last look */
 

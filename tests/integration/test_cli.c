@@ -3,6 +3,7 @@
  * The command as a user runs it: what it prints, its exit codes, and what it says when something
  * is wrong.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -113,6 +114,35 @@ static void test_cli__prints_the_result_as_json(void **state)
     assert_int_equal(json_integer_value(json_object_get(json, "build.exit_code")), 7);
     json_decref(json);
     wfe_command_result_done(&result);
+}
+
+static void test_cli__passes_its_standard_input_on(void **state)
+{
+    private_containerd_of(state);
+    const size_t len = 300000; /* more than the FIFOs hold */
+    char *text = malloc(len + 1);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    const char *const args[] = {"step", "--stdin", "-i", "busybox", "--", "wc", "-c", NULL};
+    const char *const env[] = {address_env, io_env, state_env, NULL};
+    wfe_command_options options = {.args = args, .env = env, .stdin_text = text};
+    wfe_command_result result;
+    wfe_command_run(&options, &result);
+    assert_result(&result, 0, "300000\n");
+    wfe_command_result_done(&result);
+    free(text);
+    options.stdin_text = NULL; /* /dev/null */
+    wfe_command_run(&options, &result);
+    assert_result(&result, 0, "0\n");
+    wfe_command_result_done(&result);
+    int fd = open("/etc/os-release", O_RDONLY | O_CLOEXEC); /* a file */
+    const char *const cat[] = {"step", "--stdin", "-i", "busybox", "--", "head", "-c", "4", NULL};
+    options.args = cat;
+    options.stdin_fd = fd;
+    wfe_command_run(&options, &result);
+    assert_result(&result, 0, "PRET");
+    wfe_command_result_done(&result);
+    close(fd);
 }
 
 static void test_cli__shows_only_loopback_without_a_network(void **state)
@@ -317,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_cli__prints_what_the_step_prints),
         cmocka_unit_test(test_cli__exits_with_the_step_s_code),
         cmocka_unit_test(test_cli__prints_the_result_as_json),
+        cmocka_unit_test(test_cli__passes_its_standard_input_on),
         cmocka_unit_test(test_cli__shows_only_loopback_without_a_network),
         cmocka_unit_test(test_cli__says_when_there_is_no_daemon),
         cmocka_unit_test(test_cli__says_when_nobody_listens),

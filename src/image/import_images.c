@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "image/import_priv.h"
 #include "image/reference.h"
 
@@ -202,15 +203,13 @@ static int add_docker_image(wfe_import *import, const wfe_import_files *files, c
 static int list_docker(wfe_import *import, const wfe_import_files *files,
                        const wfe_import_file *list_file, wfe_import_images *out, wfe_error *err)
 {
-    json_error_t problem;
-    json_t *list = json_loadb(list_file->text, (size_t)list_file->size_bytes,
-                              JSON_REJECT_DUPLICATES, &problem);
-    if (!json_is_array(list)) {
-        json_decref(list);
-        return wfe_error_set(err, WFE_E_INVALID, "manifest.json of %s is no JSON list: %s",
-                             import->file_name, list ? "it is something else" : problem.text);
-    }
-    int rc = 0;
+    json_t *list = NULL;
+    int rc = wfe_json_load(list_file->text, (size_t)list_file->size_bytes, JSON_REJECT_DUPLICATES,
+                           &list, err);
+    if (!rc && !json_is_array(list))
+        rc = wfe_error_set(err, WFE_E_INVALID, "it is no JSON list");
+    if (rc)
+        wfe_error_prefix(err, "manifest.json of %s", import->file_name);
     for (size_t i = 0; !rc && i < json_array_size(list); i++)
         rc = add_docker_image(import, files, json_array_get(list, i), out, err);
     json_decref(list);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+
 bool wfe_image_type_is_index(const char *media_type)
 {
     return strcmp(media_type, WFE_IMAGE_TYPE_OCI_INDEX) == 0 ||
@@ -185,13 +187,15 @@ int wfe_image_document_parse(const void *json, size_t len, const char *media_typ
     if (len > WFE_IMAGE_DOCUMENT_MAX_BYTES)
         return wfe_error_set(err, WFE_E_LIMIT, "the document has %zu bytes, at most %zu allowed",
                              len, WFE_IMAGE_DOCUMENT_MAX_BYTES);
-    json_error_t problem;
-    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &problem);
-    if (!root)
-        return wfe_error_set(err, WFE_E_PROTOCOL, "the document is no JSON: line %d, column %d: %s",
-                             problem.line, problem.column, problem.text);
+    json_t *root = NULL;
+    wfe_error problem = WFE_ERROR_INIT;
+    int rc = wfe_json_load(json, len, JSON_REJECT_DUPLICATES, &root, &problem);
+    if (rc == WFE_E_INVALID)
+        return wfe_error_set(err, WFE_E_PROTOCOL, "the document: %s", problem.message);
+    if (rc)
+        return wfe_error_copy(err, &problem);
     wfe_image_document *document = calloc(1, sizeof *document);
-    int rc = document ? read_document(root, media_type, document, err) : wfe_error_nomem(err);
+    rc = document ? read_document(root, media_type, document, err) : wfe_error_nomem(err);
     json_decref(root);
     if (rc)
         wfe_image_document_free(document);

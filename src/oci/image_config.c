@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/json.h"
 #include "base/strv.h"
 #include "base/utf8.h"
 #include "oci/json.h"
@@ -117,15 +118,11 @@ static int load(const void *bytes, size_t len, json_t **ret, wfe_error *err)
         return wfe_error_set(err, WFE_E_LIMIT,
                              "image config: it has %zu bytes, at most %zu MiB are allowed", len,
                              WFE_OCI_IMAGE_CONFIG_MAX_BYTES >> 20);
-    json_error_t why;
-    *ret = json_loadb(bytes, len, 0, &why);
-    enum json_error_code code = *ret ? json_error_unknown : json_error_code(&why);
-    if (!*ret && (code == json_error_out_of_memory || code == json_error_unknown))
-        return wfe_error_nomem(err);
-    if (!*ret)
-        return wfe_error_set(err, WFE_E_INVALID,
-                             "image config: it is no JSON: %s (line %d, column %d)", why.text,
-                             why.line, why.column);
+    int rc = wfe_json_load(bytes, len, 0, ret, err);
+    if (rc) {
+        wfe_error_prefix(err, "image config");
+        return rc;
+    }
     return check_type(*ret, JSON_OBJECT, "it", err);
 }
 

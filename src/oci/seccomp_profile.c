@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "oci/json.h"
@@ -222,16 +223,13 @@ int wfe_oci_seccomp_parse(const char *text, size_t len, json_t **ret, wfe_error 
         return wfe_error_set(err, WFE_E_LIMIT,
                              "seccomp profile: it has %zu bytes, at most %zu MiB are allowed", len,
                              WFE_OCI_SECCOMP_MAX_BYTES >> 20);
-    json_error_t why;
-    _cleanup_(wfe_oci_json_decref_p) json_t *root =
-        json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-    if (!root && json_error_code(&why) == json_error_out_of_memory)
-        return wfe_error_nomem(err);
-    if (!root)
-        return wfe_error_set(err, WFE_E_INVALID,
-                             "seccomp profile: it is no JSON: %s (line %d, column %d)", why.text,
-                             why.line, why.column);
-    int rc = check_profile(root, err);
+    _cleanup_(wfe_oci_json_decref_p) json_t *root = NULL;
+    int rc = wfe_json_load(text, len, JSON_REJECT_DUPLICATES, &root, err);
+    if (rc) {
+        wfe_error_prefix(err, "seccomp profile");
+        return rc;
+    }
+    rc = check_profile(root, err);
     if (!rc && ret)
         *ret = wfe_take(root);
     return rc;

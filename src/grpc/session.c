@@ -121,7 +121,12 @@ static int on_close(nghttp2_session *h2, int32_t id, uint32_t h2_error, void *us
     stream->closed = true;
     if (stream->complete)
         return 0;
-    if (session->draining && h2_error == NGHTTP2_REFUSED_STREAM) {
+    if (session->sending) {
+        /* Not the peer's doing: its HEADERS could not be made, and memory is all that takes. */
+        wfe_grpc_stream_end end = {.unprocessed = true};
+        wfe_error_nomem(&end.error);
+        wfe_grpc_stream_fail(stream, &end);
+    } else if (session->draining && h2_error == NGHTTP2_REFUSED_STREAM) {
         wfe_grpc_stream_end end = {.unprocessed = true, .connection_over = true};
         wfe_error_set(&end.error, WFE_E_UNAVAILABLE,
                       "the peer closed the connection (GOAWAY) before it took up the call");
@@ -143,12 +148,22 @@ static int before_send(nghttp2_session *h2, const nghttp2_frame *frame, void *us
     return 0;
 }
 
+/* Header fields as small as ours are packed unless memory runs out; nghttp2 then gives the whole
+ * connection up, with nothing but this code. */
+static void on_not_packed(wfe_grpc_session *session)
+{
+    session->draining = true;
+    wfe_error_nomem(&session->broken);
+}
+
 /* A request that waited for its turn (the peer's limit of streams) and now cannot be sent. nghttp2
  * knows no stream of this id, so on_close is not called for it. */
 static int on_not_sent(nghttp2_session *h2, const nghttp2_frame *frame, int code, void *user)
 {
     (void)h2;
     wfe_grpc_session *session = user;
+    if (code == NGHTTP2_ERR_HEADER_COMP)
+        on_not_packed(session);
     if (frame->hd.type != NGHTTP2_HEADERS)
         return 0;
     wfe_grpc_stream *stream = session->streams;
@@ -158,9 +173,13 @@ static int on_not_sent(nghttp2_session *h2, const nghttp2_frame *frame, int code
         return 0;
     stream->closed = true;
     wfe_grpc_stream_end end = {.unprocessed = true, .connection_over = session->draining};
-    wfe_error_set(&end.error, WFE_E_UNAVAILABLE, "the call could not be sent: %s",
-                  nghttp2_strerror(code));
-    end.error.grpc_status = WFE_GRPC_UNAVAILABLE;
+    if (session->broken.kind == WFE_E_NOMEM) {
+        wfe_error_nomem(&end.error);
+    } else {
+        wfe_error_set(&end.error, WFE_E_UNAVAILABLE, "the call could not be sent: %s",
+                      nghttp2_strerror(code));
+        end.error.grpc_status = WFE_GRPC_UNAVAILABLE;
+    }
     wfe_grpc_stream_fail(stream, &end);
     return 0;
 }
@@ -269,7 +288,9 @@ int wfe_grpc_session_send(wfe_grpc_session *session, const uint8_t **ret, size_t
                           wfe_error *err)
 {
     const uint8_t *bytes = NULL;
+    session->sending = true;
     ssize_t n = nghttp2_session_mem_send(session->h2, &bytes);
+    session->sending = false;
     if (n < 0) {
         session->draining = true;
         return error_of_h2(err, (int)n, "cannot make an HTTP/2 frame");

@@ -23,6 +23,7 @@ struct wfe_grpc_session {
     bool ended;
     bool resumed;     /* some stream's resume waits for dispatch */
     bool goaway;      /* the peer said it */
+    bool sending;     /* inside nghttp2's making of frames */
     wfe_error broken; /* the reason a GOAWAY gave; kind 0: none */
     char note[160];   /* nghttp2's last complaint about the peer */
 };

@@ -121,10 +121,10 @@ static int make_output(wfe_step_files *files, wfe_error *err)
 
 static int refuse_existing(const char *dir, wfe_error *err)
 {
-    wfe_error_set_errno(err, EEXIST, "cannot create folder %s", dir);
+    int rc = wfe_error_set_errno(err, EEXIST, "cannot create folder %s", dir);
     wfe_error_hint(err, "another wfe runs this attempt of the step, or one that was killed left it "
-                        "behind");
-    return WFE_E_CONFLICT;
+                        "behind: wfe gc removes that");
+    return rc;
 }
 
 static int fill_dir(const wfe_step_files *files, const char *owner, wfe_error *err)

@@ -17,3 +17,23 @@ bench_daemon_stop() {
     "$BENCH_WFE" daemon stop --force >/dev/null || true
     rm -rf "$BENCH_DIR"
 }
+
+# bench_measure NAME COMMAND...: runs it with its output thrown away and appends "wall_ms cpu_ms
+# peak_kb" to the file NAME of the benchmark's folder.
+bench_measure() {
+    local name=$1
+    shift
+    "$(dirname "$BENCH_WFE")/bench/measure" "$@" >>"$BENCH_DIR/$name"
+}
+
+# bench_median NAME COLUMN
+bench_median() {
+    awk -v c="$2" '{print $c}' "$BENCH_DIR/$1" | sort -n |
+        awk '{v[NR]=$1} END {print NR%2 ? v[(NR+1)/2] : (v[NR/2]+v[NR/2+1])/2}'
+}
+
+# bench_ratio A B: of the medians of their wall times.
+bench_ratio() {
+    awk -v a="$(bench_median "$1" 1)" -v b="$(bench_median "$2" 1)" 'BEGIN {printf "%.3f", a/b}'
+}
+bench_seconds() { awk -v a="$(bench_median "$1" 1)" 'BEGIN {printf "%.2f", a/1000}'; }

@@ -12,5 +12,7 @@ out=$here/results.md
     echo "$("$build/wfe" version). Alternating runs, medians; machines are noisy, so read the ratios."
     echo
     "$here/step.sh" "$build"
+    echo
+    "$here/stdout.sh" "$build"
 } | tee "$out.new"
 mv "$out.new" "$out"

@@ -13,12 +13,12 @@
 
 #include "base/cleanup.h"
 
-#define READ_BYTES ((size_t)64 * 1024)
+#define READ_BYTES ((size_t)256 * 1024)
 /* A pipe this large lets a step write on while we are busy; the kernel's default is 64 KiB and an
  * unprivileged user may go to 1 MiB (pipe(7), /proc/sys/fs/pipe-max-size). */
 #define PIPE_BYTES (1024 * 1024)
 /* Reads before the loop gets its turn again, so that one stream does not starve the others. */
-#define READS_PER_TURN 32
+#define READS_PER_TURN 8
 
 struct wfe_stream_reader {
     int fd;

@@ -166,6 +166,7 @@ static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, w
         files->dir[0] = '\0'; /* what is there is not ours */
         return rc;
     }
+    snprintf(files->stdin_fifo, sizeof files->stdin_fifo, "%s/stdin", dir);
     snprintf(files->stdout_fifo, sizeof files->stdout_fifo, "%s/stdout", dir);
     snprintf(files->stderr_fifo, sizeof files->stderr_fifo, "%s/stderr", dir);
     return 0;

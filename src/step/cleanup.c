@@ -20,6 +20,8 @@
 /* All of the clean-up: above the daemon's own longest wait (10 s of draining in Delete). */
 #define CLEANUP_PATIENCE_MS 60000
 #define METRICS_MS 5000
+#define RETRY_MS 200
+#define RETRIES_MAX 50
 
 static void finish(wfe_step *step)
 {
@@ -121,11 +123,22 @@ static void remove_records(wfe_step *step)
     finish_when_both_are_done(step);
 }
 
+/* The shim died; the daemon has not yet noticed, or is removing what the shim left. */
+static bool shim_is_being_buried(const wfe_step *step, const wfe_error *err)
+{
+    return step->retries < RETRIES_MAX && wfe_step_ending_is_dead_shim(err);
+}
+
 static void on_task_deleted(const PbTasks__DeleteResponse *reply, const wfe_error *err, void *user)
 {
     (void)reply;
     wfe_step *step = user;
     step->call = NULL;
+    if (shim_is_being_buried(step, err)) {
+        step->retries++;
+        wfe_timer_start(step->retry, RETRY_MS);
+        return;
+    }
     if (is_gone(step, err)) {
         remove_records(step);
         return;
@@ -135,6 +148,11 @@ static void on_task_deleted(const PbTasks__DeleteResponse *reply, const wfe_erro
 }
 
 static void delete_task(wfe_step *step);
+
+void wfe_step_retry_removal(void *step)
+{
+    delete_task(step);
+}
 
 static void on_metrics(const PbTasks__MetricsResponse *reply, const wfe_error *err, void *user)
 {
@@ -218,6 +236,26 @@ static void kill_first(wfe_step *step)
         delete_task(step);
 }
 
+/* Without a daemon nothing can be removed; waiting for it would only keep the user waiting. */
+static void leave_all_behind(wfe_step *step)
+{
+    wfe_containerd_cancel(step->wait_call);
+    wfe_containerd_cancel(step->call);
+    wfe_containerd_cancel(step->snapshot_call);
+    step->wait_call = NULL;
+    step->call = NULL;
+    step->snapshot_call = NULL;
+    wfe_step_result_warn(step->result,
+                         "left behind: container '%s', since containerd is gone; when it is back, "
+                         "run wfe gc",
+                         step->id);
+    wfe_log_warning(&step->client->log,
+                    "left behind: container '%s', since containerd is gone; when it is back, run "
+                    "wfe gc",
+                    step->id);
+    finish(step);
+}
+
 void wfe_step_clean_up(wfe_step *step)
 {
     step->state = WFE_STEP_CLEANING;
@@ -226,7 +264,10 @@ void wfe_step_clean_up(wfe_step *step)
     wfe_step_enter_phase(step, WFE_STEP_PHASE_CLEANUP);
     wfe_timer_stop(step->timeout);
     wfe_timer_start(step->patience, CLEANUP_PATIENCE_MS);
-    if (step->started && !step->exited)
+    if (wfe_step_daemon_is_gone(step) && (step->has_container || step->has_snapshot))
+        leave_all_behind(step);
+    /* Also a task that was only created: its Delete takes two seconds when it still lives. */
+    else if ((step->started || step->task_made) && !step->exited)
         kill_first(step);
     else
         delete_task(step);
@@ -241,6 +282,7 @@ void wfe_step_abandon(wfe_step *step)
         wfe_step_clean_up_exited(step);
         return;
     }
+    wfe_timer_stop(step->retry);
     wfe_containerd_cancel(step->call);
     wfe_containerd_cancel(step->snapshot_call);
     step->call = NULL;

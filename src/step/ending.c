@@ -103,6 +103,12 @@ void wfe_step_ending_read(wfe_step *step)
         fail_to_run(step, &record);
 }
 
+/* The words of containerd's ttrpc client (1.6 to 2.x). */
+bool wfe_step_ending_is_dead_shim(const wfe_error *err)
+{
+    return err->kind && strstr(err->message, "ttrpc: closed");
+}
+
 static void warn_of_lines(wfe_step_result *result, const wfe_output_file_report *report)
 {
     if (report->n_bad_lines)
@@ -137,11 +143,35 @@ bool wfe_step_ending_from_record(const wfe_step *step, int *ret_exit_code)
     return true;
 }
 
+/* runc says `mkdir DIR: not a directory`, or `chdir to cwd ("DIR") set in config.json failed:
+ * reason` (runc 1.1: libcontainer/init_linux.go). */
+static bool explain_working_dir(const wfe_step *step, wfe_error *err)
+{
+    const char *given = step->config.working_dir;
+    const char *dir = given ? given : step->image_config->working_dir;
+    char made[WFE_ERROR_MESSAGE_SIZE], entered[WFE_ERROR_MESSAGE_SIZE];
+    snprintf(made, sizeof made, "mkdir %s: not a directory", dir);
+    snprintf(entered, sizeof entered, "chdir to cwd (\"%s\")", dir);
+    if (!dir[0] || (!strstr(err->message, made) && !strstr(err->message, entered)))
+        return false;
+    bool denied = strstr(err->message, "permission denied");
+    bool is_file = strstr(err->message, "not a directory");
+    int grpc_status = err->grpc_status;
+    if (!denied && !is_file)
+        return false;
+    *err = (wfe_error){.grpc_status = grpc_status};
+    wfe_error_set(err, denied ? WFE_E_DENIED : WFE_E_INVALID, "working directory '%s' %s", dir,
+                  denied ? "cannot be entered by the step's user: permission denied"
+                         : "is no folder in the image, or lies below a file");
+    wfe_error_where(err, "enter working directory", dir);
+    return true;
+}
+
 /* runc says `exec: "NAME": reason` (runc 1.1: libcontainer/standard_init_linux.go). */
-void wfe_step_ending_explain_create(wfe_error *err)
+void wfe_step_ending_explain_create(const wfe_step *step, wfe_error *err)
 {
     const char *exec = strstr(err->message, "exec: \"");
-    if (!exec)
+    if (explain_working_dir(step, err) || !exec)
         return;
     char name[WFE_ERROR_SUBJECT_SIZE];
     const char *first = exec + strlen("exec: \"");

@@ -17,10 +17,12 @@ bool wfe_step_ending_from_record(const wfe_step *step, int *ret_exit_code);
 /* Everything of the step has ended: takes the outputs of its $WFE_OUTPUT file, over those of
  * stdout. A file that is too long is the step's failure, lines that are no outputs are warnings. */
 void wfe_step_ending_read_output_file(wfe_step *step);
+/* The error of a call about a task whose shim has died. */
+bool wfe_step_ending_is_dead_shim(const wfe_error *err);
 /* Usage came from the daemon instead. */
 void wfe_step_ending_set_usage(wfe_step *step, const wfe_step_usage *usage);
-/* Tells a command that cannot be executed from everything else that Create can fail with, when
- * there is no wfe-init; other errors are left as they are. */
-void wfe_step_ending_explain_create(wfe_error *err);
+/* Tells a working directory that is none, and, when there is no wfe-init, a command that cannot be
+ * executed, from everything else that Create can fail with; other errors are left as they are. */
+void wfe_step_ending_explain_create(const wfe_step *step, wfe_error *err);
 
 #endif

@@ -41,6 +41,19 @@ static bool launch_is_over(wfe_step *step, const wfe_error *err)
 
 /* ---- start ---- */
 
+static void explain_lost_status(const wfe_step *step, wfe_error *err)
+{
+    if (err->grpc_status == WFE_GRPC_NOT_FOUND)
+        wfe_error_hint(err, "containerd was restarted and forgot the container; it may have done "
+                            "its work, its exit status is lost");
+    if (wfe_step_ending_is_dead_shim(err)) {
+        wfe_error_prefix(err, "its shim has died");
+        wfe_error_hint(err, "somebody killed the shim, or the machine ran out of memory; the "
+                            "command was killed with it");
+    }
+    wfe_error_prefix(err, "the exit status of container '%s' is unknown", step->id);
+}
+
 static void on_wait(const PbTasks__WaitResponse *reply, const wfe_error *err, void *user)
 {
     wfe_step *step = user;
@@ -55,10 +68,7 @@ static void on_wait(const PbTasks__WaitResponse *reply, const wfe_error *err, vo
         return;
     }
     wfe_error error = *err;
-    if (err->grpc_status == WFE_GRPC_NOT_FOUND)
-        wfe_error_hint(&error, "containerd was restarted and forgot the container; it may have "
-                               "done its work, its exit status is lost");
-    wfe_error_prefix(&error, "the exit status of container '%s' is unknown", step->id);
+    explain_lost_status(step, &error);
     wfe_step_fail(step, &error);
     if (step->state == WFE_STEP_RUNNING)
         wfe_step_clean_up(step);
@@ -83,7 +93,9 @@ static void on_state(const PbTasks__GetResponse *reply, const wfe_error *err, vo
         wfe_step_exited(step, exit_code); /* it ran, ended, and was forgotten */
         wfe_step_running(step);
     } else if (err->kind) {
-        stop_launching(step, err);
+        wfe_error error = *err;
+        explain_lost_status(step, &error);
+        stop_launching(step, &error);
     } else {
         wfe_step_running(step);
     }
@@ -145,7 +157,8 @@ static void on_task(const PbTasks__CreateTaskResponse *reply, const wfe_error *e
     wfe_step *step = user;
     wfe_error error = *err;
     if (error.kind)
-        wfe_step_ending_explain_create(&error);
+        wfe_step_ending_explain_create(step, &error);
+    step->task_made = !error.kind;
     if (!launch_is_over(step, &error))
         start(step);
 }
@@ -266,6 +279,9 @@ static void on_snapshot(const PbSnapshots__PrepareSnapshotResponse *reply, const
     } else if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS) {
         step->has_snapshot = false;
         explain_conflict(&error);
+    } else if (err->grpc_status == WFE_GRPC_INVALID_ARGUMENT) {
+        step->has_snapshot = false; /* there is no such snapshotter */
+        wfe_error_hint(&error, "see wfe doctor, or choose another with --snapshotter");
     }
     if (reply)
         step->snapshot = wfe_snapshots_copy_prepared(reply, &error);

@@ -72,6 +72,7 @@ struct wfe_step {
     uint64_t drained_bytes; /* of both streams at the last look */
 
     wfe_timer *timeout;  /* of the whole step */
+    wfe_timer *retry;    /* of a removal that the daemon cannot do yet */
     wfe_timer *patience; /* grace after TERM, then the wait after KILL; the drain; the clean-up */
 
     /* What may exist at the daemon: set before the call that makes it is sent. */
@@ -83,9 +84,12 @@ struct wfe_step {
     int starts_left;
     bool exited; /* its exit status is known */
     bool asked_for_metrics;
+    bool told_of_absence; /* of the daemon */
+    bool task_made;       /* Create was answered */
 
     enum wfe_step_end stop_reason; /* 0: nobody asked it to stop */
     int signals_sent;              /* 1: TERM, 2: KILL */
+    int retries;                   /* of the task's removal */
     wfe_error failure;             /* the first one; kind 0: none */
 
     wfe_step_result *result;
@@ -118,7 +122,11 @@ void wfe_step_end(wfe_step *step);
 /* Sends the signal to the command, or to all of its processes when it is KILL. */
 void wfe_step_signal(wfe_step *step, int signal_number);
 
+/* There is no connection, and has not been for some seconds. */
+bool wfe_step_daemon_is_gone(const wfe_step *step);
+
 /* cleanup.c: removes what was made, then ends the step. */
+void wfe_step_retry_removal(void *step);
 void wfe_step_clean_up(wfe_step *step);
 /* The exit status came, or cannot be learned, while cleaning. */
 void wfe_step_clean_up_exited(wfe_step *step);

@@ -16,10 +16,15 @@
     X(daemon_status)                                                                               \
     X(gc)                                                                                          \
     X(doctor)                                                                                      \
-    X(version)
+    X(version)                                                                                     \
+    X(completion)
 
 #define WFE_COMMAND_DECLARE_(name) extern const wfe_command wfe_cmd_##name;
 WFE_COMMANDS(WFE_COMMAND_DECLARE_)
 #undef WFE_COMMAND_DECLARE_
+
+/* All of them, in this order. */
+extern const wfe_command *const wfe_commands[];
+extern const size_t wfe_n_commands;
 
 #endif

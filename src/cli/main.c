@@ -2,10 +2,12 @@
  *
  * The command: finds the named command, parses its options, runs it.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/nearest.h"
 #include "cli/commands.h"
@@ -13,28 +15,23 @@
 #include "cli/options.h"
 #include "cli/report.h"
 
-static const wfe_command *const commands[] = {
-#define COMMAND_ROW(name) &wfe_cmd_##name,
-    WFE_COMMANDS(COMMAND_ROW)
-#undef COMMAND_ROW
-};
-#define N_COMMANDS (sizeof commands / sizeof *commands)
+#define COMMANDS_MAX 64
 
 static void print_overview(FILE *out)
 {
     fprintf(out, "Usage: wfe COMMAND [OPTION...]\n\n"
                  "Runs the steps of workflows as containers, straight over containerd's API.\n\n"
                  "Commands:\n");
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < wfe_n_commands; i++)
+        fprintf(out, "  %-16s %s\n", wfe_commands[i]->name, wfe_commands[i]->summary);
     fprintf(out, "\nSee wfe COMMAND --help for the options of a command.\n");
 }
 
 /* The command named by the first words, and how many words that took. */
 static const wfe_command *find_command(int argc, char **argv, int *ret_words)
 {
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        const char *name = commands[i]->name;
+    for (size_t i = 0; i < wfe_n_commands; i++) {
+        const char *name = wfe_commands[i]->name;
         const char *space = strchr(name, ' ');
         size_t first = space ? (size_t)(space - name) : strlen(name);
         if (strlen(argv[0]) != first || strncmp(argv[0], name, first) != 0)
@@ -42,7 +39,7 @@ static const wfe_command *find_command(int argc, char **argv, int *ret_words)
         if (space && (argc < 2 || strcmp(argv[1], space + 1) != 0))
             continue;
         *ret_words = space ? 2 : 1;
-        return commands[i];
+        return wfe_commands[i];
     }
     return NULL;
 }
@@ -52,13 +49,13 @@ static bool print_group(const char *word)
 {
     bool any = false;
     size_t len = strlen(word);
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        const char *name = commands[i]->name;
+    for (size_t i = 0; i < wfe_n_commands; i++) {
+        const char *name = wfe_commands[i]->name;
         if (strncmp(name, word, len) != 0 || name[len] != ' ')
             continue;
         if (!any)
             fprintf(stderr, "wfe: '%s' needs one of these commands:\n", word);
-        fprintf(stderr, "  wfe %-16s %s\n", name, commands[i]->summary);
+        fprintf(stderr, "  wfe %-16s %s\n", name, wfe_commands[i]->summary);
         any = true;
     }
     return any;
@@ -68,10 +65,11 @@ static int unknown_command(const char *word)
 {
     if (print_group(word))
         return WFE_EXIT_USAGE;
-    const char *names[N_COMMANDS];
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        names[i] = commands[i]->name;
-    const char *near = wfe_nearest(word, names, N_COMMANDS);
+    const char *names[COMMANDS_MAX];
+    size_t n = 0;
+    for (; n < wfe_n_commands && n < COMMANDS_MAX; n++)
+        names[n] = wfe_commands[n]->name;
+    const char *near = wfe_nearest(word, names, n);
     fprintf(stderr, "wfe: there is no command '%s'\n", word);
     if (near)
         fprintf(stderr, "     did you mean wfe %s? See wfe --help\n", near);
@@ -104,8 +102,19 @@ static int run_command(const wfe_command *command, int argc, char **argv)
     return code;
 }
 
+/* A command started with its standard descriptors closed must not find its own files there. They
+ * stay unusable: reading or writing them is an error, reported where it happens. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_descriptors();
     /* A reader that went away is an error of write(2), reported like any other. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

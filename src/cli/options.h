@@ -33,15 +33,19 @@ typedef struct wfe_option {
     const char *name; /* long name, without dashes */
     char letter;      /* short name, or 0 */
     enum wfe_option_type type;
-    const char *argument; /* name of its argument in the help, NULL for a flag */
-    const char *help;     /* one sentence, no full stop */
-    size_t offset;        /* of the member in the command's struct */
+    /* Its argument in the help, NULL for a flag: what may be given, separated by '|'. Words in
+     * small letters are meant literally, FILE and DIR are paths of this machine. */
+    const char *argument;
+    const char *help; /* one sentence, no full stop */
+    size_t offset;    /* of the member in the command's struct */
 } wfe_option;
 
 typedef struct wfe_command wfe_command;
 struct wfe_command {
-    const char *name;     /* "step", "image ls" */
-    const char *usage;    /* what follows the name: "[OPTION...] --image IMAGE -- COMMAND..." */
+    const char *name; /* "step", "image ls" */
+    /* What follows the name: "[OPTION...] FILE". Its last word tells what operands are, in the form
+     * of an option's argument. */
+    const char *usage;
     const char *summary;  /* one line */
     const char *details;  /* paragraphs for the help, may be NULL */
     const char *examples; /* lines, may be NULL */

@@ -114,10 +114,19 @@ static void test_embed__install_puts_everything_in_place(void **state)
 {
     (void)state;
     assert_shell("cd \"$ROOT" PREFIX "\" && find . -not -type d | LC_ALL=C sort");
-    static const char *const files[] = {
-        "./bin/wfe\n",        "./include/wfe/wfe.h\n",   "./include/wfe/step.h\n",
-        "./lib/libwfe.a\n",   "./lib/libwfe.so\n",       "./lib/libwfe.so.0\n",
-        "./lib/libwfe.so.0.", "./lib/pkgconfig/wfe.pc\n"};
+    static const char *const files[] = {"./bin/wfe\n",
+                                        "./include/wfe/wfe.h\n",
+                                        "./include/wfe/step.h\n",
+                                        "./lib/libwfe.a\n",
+                                        "./lib/libwfe.so\n",
+                                        "./lib/libwfe.so.0\n",
+                                        "./lib/libwfe.so.0.",
+                                        "./lib/pkgconfig/wfe.pc\n",
+                                        "./share/man/man1/wfe.1\n",
+                                        "./share/man/man1/wfe-step.1\n",
+                                        "./share/bash-completion/completions/wfe\n",
+                                        "./share/zsh/site-functions/_wfe\n",
+                                        "./share/fish/vendor_completions.d/wfe.fish\n"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         assert_contains(said, files[i]);
     assert_shell("\"$ROOT" PREFIX "/bin/wfe\" version");

@@ -289,13 +289,6 @@ static void test_options__help_shows_the_whole_table(void **state)
 
 /* ---- the tables of all commands ---- */
 
-static const wfe_command *const commands[] = {
-#define COMMAND_ROW(name) &wfe_cmd_##name,
-    WFE_COMMANDS(COMMAND_ROW)
-#undef COMMAND_ROW
-};
-#define N_COMMANDS (sizeof commands / sizeof *commands)
-
 static void assert_row(const wfe_command *c, size_t i)
 {
     const wfe_option *option = &c->options[i];
@@ -323,8 +316,8 @@ static void assert_row(const wfe_command *c, size_t i)
 static void test_options__of_every_command_are_sound(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        const wfe_command *c = commands[i];
+    for (size_t i = 0; i < wfe_n_commands; i++) {
+        const wfe_command *c = wfe_commands[i];
         assert_true(c->name && c->usage && c->summary && c->examples && c->run);
         assert_true(islower((unsigned char)c->summary[0]));
         assert_int_equal(c->examples[strlen(c->examples) - 1], '\n');

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Completion scripts made from the tables of options: one writer for each shell, and what they
+ * share. The scripts hold everything; pressing TAB starts no wfe.
+ */
+#ifndef WFE_CLI_COMPLETION_H
+#define WFE_CLI_COMPLETION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "cli/options.h"
+
+void wfe_completion_bash(FILE *out);
+void wfe_completion_fish(FILE *out);
+void wfe_completion_zsh(FILE *out);
+
+/* What an argument may be, read from its text in the help ("none|host", "default|FILE"). */
+typedef struct wfe_completion_choice {
+    char values[128]; /* the literal words, separated by spaces */
+    bool file;        /* a path of this machine */
+    bool folder;
+} wfe_completion_choice;
+
+void wfe_completion_choose(const char *argument, wfe_completion_choice *out);
+/* The same for the operands of a command: the last word of its usage. */
+void wfe_completion_choose_operand(const wfe_command *command, wfe_completion_choice *out);
+
+/* Does this command stand for its first word in a list of first words: "image" is there once. */
+bool wfe_completion_begins_group(size_t index);
+/* Length of a command's first word; the second one, NULL when there is none, to *ret_second. */
+size_t wfe_completion_words(const wfe_command *command, const char **ret_second);
+
+#endif

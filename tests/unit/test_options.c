@@ -7,6 +7,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
+#include "base/fd.h"
 #include "cli/commands.h"
 #include "fixtures/wfe_assert.h"
 
@@ -328,6 +330,70 @@ static void test_options__of_every_command_are_sound(void **state)
     }
 }
 
+/* ---- docs/step-reference.md ---- */
+
+static char *read_text(const char *path)
+{
+    wfe_buf text = WFE_BUF_INIT(1024 * 1024);
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_read_file(path, 512 * 1024, &text, &err), &err);
+    assert_non_null(text.data);
+    return text.data;
+}
+
+static void assert_documented(const char *text, const char *dashes, const char *name)
+{
+    char quoted[80];
+    snprintf(quoted, sizeof quoted, "`%s%s`", dashes, name);
+    if (!strstr(text, quoted))
+        fail_msg("docs/step-reference.md says nothing of %s", quoted);
+}
+
+static void test_options__of_a_step_are_all_in_its_reference(void **state)
+{
+    (void)state;
+    char *text = read_text(WFE_SOURCE_DIR "/docs/step-reference.md");
+    for (size_t i = 0; i < wfe_cmd_step.n_options; i++) {
+        const wfe_option *option = &wfe_cmd_step.options[i];
+        const char letter[] = {option->letter, '\0'};
+        assert_documented(text, "--", option->name);
+        if (option->letter)
+            assert_documented(text, "-", letter);
+    }
+    free(text);
+}
+
+/* Every member of the two structs: the last word before each semicolon. */
+static void assert_members_documented(const char *header, const char *type)
+{
+    char *text = read_text(WFE_SOURCE_DIR "/docs/step-reference.md");
+    char command_line[512], name[80];
+    size_t members = 0;
+    snprintf(command_line, sizeof command_line,
+             "gcc -fpreprocessed -dD -E -P -x c '" WFE_SOURCE_DIR "/include/wfe/%s' 2>/dev/null | "
+             "sed -n '/^typedef struct %s {/,/^}/p' | grep -o '[a-z_]*;$' | tr -d ';'",
+             header, type);
+    FILE *pipe = popen(command_line, "r");
+    assert_non_null(pipe);
+    while (fgets(name, sizeof name, pipe)) {
+        name[strcspn(name, "\n")] = '\0';
+        if (strcmp(name, type) == 0)
+            continue;
+        assert_documented(text, "", name);
+        members++;
+    }
+    assert_int_equal(pclose(pipe), 0);
+    assert_true(members > 10);
+    free(text);
+}
+
+static void test_options__of_the_library_are_all_in_the_reference(void **state)
+{
+    (void)state;
+    assert_members_documented("step.h", "wfe_step_options");
+    assert_members_documented("client.h", "wfe_client_options");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +413,8 @@ int main(void)
         cmocka_unit_test(test_options__help_stops_everything),
         cmocka_unit_test(test_options__help_shows_the_whole_table),
         cmocka_unit_test(test_options__of_every_command_are_sound),
+        cmocka_unit_test(test_options__of_a_step_are_all_in_its_reference),
+        cmocka_unit_test(test_options__of_the_library_are_all_in_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@ static int open_signals(wfe_interrupt *interrupt, wfe_error *err)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
     sigprocmask(SIG_BLOCK, &set, NULL);
     interrupt->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (interrupt->fd < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SIGINT, SIGTERM and SIGHUP as events of the client's loop.
+ * SIGINT, SIGTERM, SIGHUP and SIGQUIT as events of the client's loop.
  */
 #ifndef WFE_CLI_INTERRUPT_H
 #define WFE_CLI_INTERRUPT_H

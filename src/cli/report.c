@@ -9,6 +9,8 @@
 
 #include <wfe/step.h>
 
+#include "base/cleanup.h"
+#include "base/utf8.h"
 #include "cli/exit_code.h"
 
 static int exit_code_of(const wfe_error *err)
@@ -30,12 +32,20 @@ int wfe_report_error(const wfe_error *err)
     return exit_code_of(err);
 }
 
+/* Messages quote what was given, which need not be UTF-8. */
+static json_t *clean_text(const char *text)
+{
+    _cleanup_free_ char *clean = NULL;
+    size_t len = 0;
+    return wfe_utf8_clean(text, strlen(text), &clean, &len, NULL) ? NULL : json_stringn(clean, len);
+}
+
 int wfe_report_error_json(const wfe_error *err)
 {
-    json_t *json =
-        json_pack("{s:{ss ss ss ss ss sb}}", "error", "kind", wfe_error_kind_name(err->kind),
-                  "message", err->message, "hint", err->hint, "operation", err->operation,
-                  "subject", err->subject, "retryable", (int)err->retryable);
+    json_t *json = json_pack("{s:{ss so so so so sb}}", "error", "kind",
+                             wfe_error_kind_name(err->kind), "message", clean_text(err->message),
+                             "hint", clean_text(err->hint), "operation", clean_text(err->operation),
+                             "subject", clean_text(err->subject), "retryable", (int)err->retryable);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     if (text)
         puts(text);

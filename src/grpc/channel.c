@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "grpc/channel_priv.h"
 
 static void on_changed(void *user);
@@ -105,12 +106,20 @@ static void connect_failed(wfe_grpc_channel *channel, const wfe_error *why)
     if (why->kind == WFE_E_UNAVAILABLE)
         channel->last_error.grpc_status = WFE_GRPC_UNAVAILABLE;
     channel->last_error.retryable = !is_lasting(why->kind);
-    channel->failures++;
+    if (!channel->failures++)
+        channel->down_since_us = wfe_clock_monotonic_us();
     channel->backing_off = true;
     uint64_t delay_ms = wfe_grpc_channel_backoff_ms(channel, channel->failures);
     wfe_timer_start(channel->backoff, delay_ms);
     wfe_log_debug(channel->log, "%s; next try in %u ms", why->message, (unsigned)delay_ms);
     fail_waiting(channel, &channel->last_error);
+}
+
+uint64_t wfe_grpc_channel_down_ms(const wfe_grpc_channel *channel)
+{
+    if (!channel->failures)
+        return 0;
+    return (wfe_clock_monotonic_us() - channel->down_since_us) / 1000 + 1;
 }
 
 /* ---- connections ---- */

@@ -52,6 +52,9 @@ typedef struct wfe_grpc_channel_options {
 /* Checks the options and connects nothing yet. INVALID for an address of no known form. */
 int wfe_grpc_channel_new(wfe_loop *loop, const wfe_grpc_channel_options *options,
                          wfe_grpc_channel **ret, wfe_error *err);
+/* Milliseconds since the connection was lost or could not be made; 0 while there is one, or none
+ * was asked for. */
+uint64_t wfe_grpc_channel_down_ms(const wfe_grpc_channel *channel);
 /* Cancels every call without calling back, closes the connection. */
 void wfe_grpc_channel_free(wfe_grpc_channel *channel);
 

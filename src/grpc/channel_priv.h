@@ -36,9 +36,10 @@ struct wfe_grpc_channel {
     wfe_timer *turn;
     wfe_timer *backoff;
     bool backing_off;
-    uint32_t failures;    /* connects that failed in a row */
-    wfe_error last_error; /* of the last one */
-    int busy;             /* memory stays while > 0 */
+    uint32_t failures;      /* connects that failed in a row */
+    uint64_t down_since_us; /* monotonic; the first of these failures */
+    wfe_error last_error;   /* of the last one */
+    int busy;               /* memory stays while > 0 */
     bool freed;
 };
 

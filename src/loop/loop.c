@@ -5,8 +5,10 @@
  */
 #include "loop/loop.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/cleanup.h"
@@ -17,12 +19,27 @@ static int error_of_uv(wfe_error *err, int status, const char *what)
     return wfe_error_set_errno(err, -status, "%s", what);
 }
 
+/* libuv ends the program when one of its own descriptors is 0, 1 or 2, as they would be in a
+ * program that was started with those closed: they are taken while the loop opens its own. */
+static void hold_low_descriptors(int held[3], bool hold)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        if (hold)
+            held[fd] = fcntl(fd, F_GETFD) < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+        else if (held[fd] >= 0)
+            close(held[fd]);
+    }
+}
+
 int wfe_loop_new(wfe_loop **ret, wfe_error *err)
 {
     _cleanup_free_ wfe_loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return wfe_error_nomem(err);
+    int held[3];
+    hold_low_descriptors(held, true);
     int status = uv_loop_init(&loop->uv);
+    hold_low_descriptors(held, false);
     if (status < 0)
         return error_of_uv(err, status, "cannot make an event loop");
     *ret = wfe_take(loop);

@@ -236,6 +236,26 @@ static void kill_first(wfe_step *step)
         delete_task(step);
 }
 
+/* Without a daemon nothing can be removed; waiting for it would only keep the user waiting. */
+static void leave_all_behind(wfe_step *step)
+{
+    wfe_containerd_cancel(step->wait_call);
+    wfe_containerd_cancel(step->call);
+    wfe_containerd_cancel(step->snapshot_call);
+    step->wait_call = NULL;
+    step->call = NULL;
+    step->snapshot_call = NULL;
+    wfe_step_result_warn(step->result,
+                         "left behind: container '%s', since containerd is gone; when it is back, "
+                         "run wfe gc",
+                         step->id);
+    wfe_log_warning(&step->client->log,
+                    "left behind: container '%s', since containerd is gone; when it is back, run "
+                    "wfe gc",
+                    step->id);
+    finish(step);
+}
+
 void wfe_step_clean_up(wfe_step *step)
 {
     step->state = WFE_STEP_CLEANING;
@@ -244,7 +264,10 @@ void wfe_step_clean_up(wfe_step *step)
     wfe_step_enter_phase(step, WFE_STEP_PHASE_CLEANUP);
     wfe_timer_stop(step->timeout);
     wfe_timer_start(step->patience, CLEANUP_PATIENCE_MS);
-    if (step->started && !step->exited)
+    if (wfe_step_daemon_is_gone(step) && (step->has_container || step->has_snapshot))
+        leave_all_behind(step);
+    /* Also a task that was only created: its Delete takes two seconds when it still lives. */
+    else if ((step->started || step->task_made) && !step->exited)
         kill_first(step);
     else
         delete_task(step);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading what nobody will read any more. A shim that waits for a reader of its FIFO answers no
+ * Reading what nobody will read any more. A shim that waits for the other end of a FIFO answers no
  * call, not even the one by which containerd wants to undo a task that was cut short; and one that
  * waits for room makes the deletion of its task wait too.
  */
@@ -44,16 +44,22 @@ static void on_readable(unsigned events, void *user)
     }
 }
 
-static void open_drain(wfe_gc *gc, wfe_gc_drains *drains, const char *id, const char *stream)
+static void open_drain(wfe_gc *gc, wfe_gc_drains *drains, const char *name, const char *stream,
+                       int mode)
 {
-    char path[PATH_MAX + 64];
+    char path[PATH_MAX + NAME_MAX + 16];
     struct stat st;
-    snprintf(path, sizeof path, "%s/%s/%s", gc->client->io_dir, id, stream);
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    snprintf(path, sizeof path, "%s/%s/%s", gc->client->io_dir, name, stream);
+    _cleanup_close_ int fd = open(path, mode | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
         return;
     drain *d = &drains->items[drains->len];
     *d = (drain){.fd = fd};
+    if (mode == O_RDWR) {
+        wfe_take_fd(&fd);
+        drains->len++;
+        return;
+    }
     if (wfe_io_new(gc->client->loop, fd, on_readable, d, &d->io, NULL))
         return;
     if (wfe_io_watch(d->io, WFE_IO_READABLE, NULL)) {
@@ -67,7 +73,7 @@ static void open_drain(wfe_gc *gc, wfe_gc_drains *drains, const char *id, const 
 int wfe_gc_drains_new(wfe_gc *gc, wfe_gc_drains **ret, wfe_error *err)
 {
     wfe_gc_drains *drains = calloc(1, sizeof *drains);
-    size_t room = 2 * gc->found.len;
+    size_t room = 3 * gc->found.len;
     if (!drains || (room && !(drains->items = calloc(room, sizeof *drains->items)))) {
         free(drains);
         return wfe_error_nomem(err);
@@ -75,8 +81,9 @@ int wfe_gc_drains_new(wfe_gc *gc, wfe_gc_drains **ret, wfe_error *err)
     for (size_t i = 0; i < gc->found.len; i++) {
         const wfe_gc_thing *thing = &gc->found.items[i];
         if (thing->kind == WFE_GC_FOLDER && wfe_gc_is_due(gc, thing)) {
-            open_drain(gc, drains, thing->name, "stdout");
-            open_drain(gc, drains, thing->name, "stderr");
+            open_drain(gc, drains, thing->name, "stdout", O_RDONLY);
+            open_drain(gc, drains, thing->name, "stderr", O_RDONLY);
+            open_drain(gc, drains, thing->name, "stdin", O_RDWR); /* held, for its other end */
         }
     }
     *ret = drains;

@@ -158,6 +158,7 @@ static void on_task(const PbTasks__CreateTaskResponse *reply, const wfe_error *e
     wfe_error error = *err;
     if (error.kind)
         wfe_step_ending_explain_create(step, &error);
+    step->task_made = !error.kind;
     if (!launch_is_over(step, &error))
         start(step);
 }
@@ -278,6 +279,9 @@ static void on_snapshot(const PbSnapshots__PrepareSnapshotResponse *reply, const
     } else if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS) {
         step->has_snapshot = false;
         explain_conflict(&error);
+    } else if (err->grpc_status == WFE_GRPC_INVALID_ARGUMENT) {
+        step->has_snapshot = false; /* there is no such snapshotter */
+        wfe_error_hint(&error, "see wfe doctor, or choose another with --snapshotter");
     }
     if (reply)
         step->snapshot = wfe_snapshots_copy_prepared(reply, &error);

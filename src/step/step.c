@@ -21,6 +21,12 @@
  * without end either: the daemon may be hung. */
 #define LAUNCH_PATIENCE_MS 45000
 
+/* How often a running step looks whether its daemon is still there, how long it waits for one that
+ * is not, and after which time of absence a step that has to stop does not wait for it. */
+#define DAEMON_LOOK_MS 5000
+#define DAEMON_PATIENCE_MS 120000
+#define DAEMON_GONE_MS 3000
+
 void wfe_step_fail(wfe_step *step, const wfe_error *err)
 {
     wfe_error_copy(&step->failure, err);
@@ -94,7 +100,8 @@ static void request_stop(wfe_step *step, enum wfe_step_end reason)
         wfe_timer_start(step->patience, 0); /* the end is told from the loop, not from here */
         break;
     case WFE_STEP_LAUNCHING:
-        wfe_timer_start(step->patience, LAUNCH_PATIENCE_MS);
+        step->launch_looks = LAUNCH_PATIENCE_MS / DAEMON_LOOK_MS;
+        wfe_timer_start(step->patience, DAEMON_LOOK_MS);
         break;
     case WFE_STEP_RUNNING:
         stop_running(step);
@@ -120,6 +127,37 @@ void wfe_step_cancel(wfe_step *step)
         kill_now(step);
     else
         request_stop(step, WFE_STEP_CANCELLED);
+}
+
+/* ---- the daemon's absence ---- */
+
+bool wfe_step_daemon_is_gone(const wfe_step *step)
+{
+    return wfe_grpc_channel_down_ms(step->client->channel) > DAEMON_GONE_MS;
+}
+
+/* A daemon that restarts is waited for; one that stays away ends the step, but not the container,
+ * which may run on. */
+static void look_for_daemon(wfe_step *step)
+{
+    uint64_t down_ms = wfe_grpc_channel_down_ms(step->client->channel);
+    wfe_error error = WFE_ERROR_INIT;
+    if (down_ms > DAEMON_PATIENCE_MS) {
+        wfe_error_set(&error, WFE_E_UNAVAILABLE,
+                      "containerd at %s went away while container '%s' ran and did not come back "
+                      "within %d s",
+                      step->client->address, step->id, DAEMON_PATIENCE_MS / 1000);
+        wfe_error_hint(&error, "start it again, then run wfe gc to remove what is left");
+        wfe_step_fail(step, &error);
+        wfe_step_clean_up(step);
+        return;
+    }
+    if (down_ms > DAEMON_GONE_MS && !step->told_of_absence) {
+        step->told_of_absence = true;
+        wfe_log_warning(&step->client->log, "containerd at %s is gone; waiting %d s for it",
+                        step->client->address, DAEMON_PATIENCE_MS / 1000);
+    }
+    wfe_timer_start(step->patience, DAEMON_LOOK_MS);
 }
 
 /* ---- running and draining ---- */
@@ -157,8 +195,11 @@ void wfe_step_running(wfe_step *step)
         wfe_step_clean_up(step); /* Wait failed while Start was under way */
     else if (wfe_step_must_stop(step))
         stop_running(step);
-    else if (step->source)
-        wfe_source_start(step->source, NULL);
+    else {
+        wfe_timer_start(step->patience, DAEMON_LOOK_MS);
+        if (step->source)
+            wfe_source_start(step->source, NULL);
+    }
 }
 
 void wfe_step_exited(wfe_step *step, int exit_code)
@@ -189,6 +230,26 @@ static void check_drain(wfe_step *step)
     wfe_step_clean_up(step);
 }
 
+/* The step has to stop, and a call that makes something is still unanswered. */
+static void give_up_launching(wfe_step *step)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    if (!wfe_step_daemon_is_gone(step) && step->launch_looks-- > 0) {
+        wfe_timer_start(step->patience, DAEMON_LOOK_MS);
+        return;
+    }
+    if (!wfe_step_daemon_is_gone(step)) {
+        wfe_error_set(&error, WFE_E_TIMEOUT, "containerd did not answer for %d s",
+                      LAUNCH_PATIENCE_MS / 1000);
+        wfe_step_fail(step, &error);
+    }
+    wfe_containerd_cancel(step->call);
+    wfe_containerd_cancel(step->snapshot_call);
+    step->call = NULL;
+    step->snapshot_call = NULL;
+    wfe_step_clean_up(step);
+}
+
 static void on_patience(void *user)
 {
     wfe_step *step = user;
@@ -201,16 +262,17 @@ static void on_patience(void *user)
             wfe_step_launch(step);
         break;
     case WFE_STEP_LAUNCHING:
-        wfe_error_set(&error, WFE_E_TIMEOUT, "containerd did not answer for %d s",
-                      LAUNCH_PATIENCE_MS / 1000);
-        wfe_step_fail(step, &error);
-        wfe_containerd_cancel(step->call);
-        wfe_containerd_cancel(step->snapshot_call);
-        step->call = NULL;
-        step->snapshot_call = NULL;
-        wfe_step_clean_up(step);
+        give_up_launching(step);
         break;
     case WFE_STEP_RUNNING:
+        if (step->signals_sent == 0) {
+            look_for_daemon(step);
+            break;
+        }
+        if (wfe_step_daemon_is_gone(step)) {
+            wfe_step_clean_up(step);
+            break;
+        }
         if (step->signals_sent < 2) {
             kill_now(step);
             break;

@@ -84,6 +84,9 @@ struct wfe_step {
     int starts_left;
     bool exited; /* its exit status is known */
     bool asked_for_metrics;
+    bool told_of_absence; /* of the daemon */
+    int launch_looks;     /* left, before a launch that has to stop is given up */
+    bool task_made;       /* Create was answered */
 
     enum wfe_step_end stop_reason; /* 0: nobody asked it to stop */
     int signals_sent;              /* 1: TERM, 2: KILL */
@@ -119,6 +122,9 @@ void wfe_step_exited(wfe_step *step, int exit_code);
 void wfe_step_end(wfe_step *step);
 /* Sends the signal to the command, or to all of its processes when it is KILL. */
 void wfe_step_signal(wfe_step *step, int signal_number);
+
+/* There is no connection, and has not been for some seconds. */
+bool wfe_step_daemon_is_gone(const wfe_step *step);
 
 /* cleanup.c: removes what was made, then ends the step. */
 void wfe_step_retry_removal(void *step);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -281,6 +282,60 @@ static void test_cli__reports_errors_as_json_too(void **state)
     assert_string_equal(json_string_value(json_object_get(error, "kind")), "not found");
     json_decref(json);
     wfe_command_result_done(&result);
+    result = run("step", "--json", "--image", "busybox", "-v", "/tmp/\xFF:/x", "--", "true", NULL);
+    json = json_loads(result.out, 0, NULL);
+    assert_non_null(json);
+    json_decref(json);
+    wfe_command_result_done(&result);
+}
+
+/* Through a shell, which closes what wfe is started with. */
+static void test_cli__works_with_closed_descriptors(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const struct {
+        const char *redirect;
+        int exit_code;
+    } cases[] = {{"<&-", 0}, {"2>&-", 0}, {"<&- 2>&-", 0}, {">&-", 125}, {"<&- >&- 2>&-", 125}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char script[512];
+        snprintf(script, sizeof script,
+                 "WFE_IO_DIR=%s WFE_STATE_DIR=%s exec %s/wfe step -a %s -i busybox -- echo hi %s",
+                 daemon->io_dir, daemon->dir, WFE_BUILD_DIR, daemon->address, cases[i].redirect);
+        int status = system(script);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != cases[i].exit_code)
+            fail_msg("with %s the status is %#x", cases[i].redirect, (unsigned)status);
+    }
+    private_containerd_assert_clean(daemon);
+}
+
+static void test_cli__does_not_wait_for_a_daemon_that_is_gone(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const char *const args[] = {"step",
+                                "-i",
+                                "busybox",
+                                "--grace",
+                                "4s",
+                                "--run",
+                                "echo ready; while :; do sleep 0.1; done",
+                                NULL};
+    const char *const env[] = {address_env, io_env, state_env, NULL};
+    wfe_command_options options = {.args = args, .env = env, .limit_ms = 30000};
+    wfe_command *command = wfe_command_start(&options);
+    wfe_command_wait_for(command, "ready");
+    private_containerd_kill(daemon);
+    kill(wfe_command_pid(command), SIGINT);
+    wfe_command_result result;
+    wfe_command_wait(command, &result);
+    assert_int_equal(result.exit_code, 130);
+    assert_non_null(strstr(result.err, "wfe gc"));
+    wfe_command_result_done(&result);
+    private_containerd_start(daemon);
+    result = run("gc", NULL);
+    assert_result(&result, 0, NULL);
+    wfe_command_result_done(&result);
+    private_containerd_assert_clean(daemon);
 }
 
 static void test_cli__every_command_has_help(void **state)
@@ -360,6 +415,8 @@ int main(void)
         cmocka_unit_test(test_cli__exits_with_124_at_the_timeout),
         cmocka_unit_test(test_cli__stops_the_step_when_interrupted),
         cmocka_unit_test(test_cli__reports_errors_as_json_too),
+        cmocka_unit_test(test_cli__works_with_closed_descriptors),
+        cmocka_unit_test(test_cli__does_not_wait_for_a_daemon_that_is_gone),
         cmocka_unit_test(test_cli__every_command_has_help),
         cmocka_unit_test(test_cli__lists_images),
         cmocka_unit_test(test_cli__doctor_finds_a_healthy_machine),

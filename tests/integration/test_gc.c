@@ -470,20 +470,24 @@ static bool lose_a_task(private_containerd *daemon)
     return false;
 }
 
+/* containerd 1.7 takes everything back before it gives up; 1.6 leaves a shim, 2.x a container. */
 static void test_gc__ends_what_containerd_has_lost_sight_of(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
-    bool lost = false;
-    for (int i = 0; i < LOST_TRIES && !lost; i++) {
-        lost = lose_a_task(daemon);
+    bool expected = strncmp(daemon->version, "1.7", 3) != 0, gave_up = false, lost = false;
+    for (int i = 0; i < LOST_TRIES && (!gave_up || lost != expected); i++) {
         private_containerd_leftovers left;
-        private_containerd_count(daemon, &left);
-        if (lost && !left.shims && !count_entries(RUNC_STATE, prefix, NULL))
-            lost = false; /* containerd has undone it after all */
+        if (lose_a_task(daemon)) {
+            private_containerd_count(daemon, &left);
+            gave_up = true;
+            lost = lost || left.shims || count_entries(RUNC_STATE, prefix, NULL);
+        }
         gc(NULL);
         assert_nothing_left(daemon);
     }
-    assert_true(lost);
+    assert_true(gave_up);
+    if (expected)
+        assert_true(lost);
 }
 
 int main(void)

@@ -47,6 +47,7 @@ struct wfe_image_resolve {
     char normalized[WFE_IMAGE_REFERENCE_SIZE]; /* "" when given is no reference */
     wfe_error not_a_reference;
     bool tried_normalized;
+    bool tried_digest;
     wfe_image_descriptor target;
     wfe_containerd_call *call;
     wfe_image_walk *walk;
@@ -228,6 +229,65 @@ static void report_not_found(const wfe_image_resolve *resolve, wfe_error *err)
 
 static int ask(wfe_image_resolve *resolve, wfe_error *err);
 
+/* ---- by digest ---- */
+
+static bool is_same_repository(const char *name, const wfe_image_reference *wanted)
+{
+    wfe_image_reference found;
+    return wfe_image_reference_parse(name, &found, NULL) == 0 &&
+           strcmp(found.domain, wanted->domain) == 0 && strcmp(found.path, wanted->path) == 0;
+}
+
+/* Any name of the repository that points to the digest will do: bytes are the same. */
+static void on_same_digest(const PbImages__ListImagesResponse *reply, const wfe_error *err,
+                           void *user)
+{
+    wfe_image_resolve *resolve = user;
+    wfe_error problem = *err;
+    const wfe_image *image = NULL;
+    wfe_image_reference wanted;
+    const PbImages__Image *found = NULL;
+    resolve->call = NULL;
+    if (!problem.kind)
+        wfe_image_reference_parse(resolve->normalized, &wanted, &problem);
+    for (size_t i = 0; !problem.kind && !found && i < reply->n_images; i++) {
+        if (strlen(reply->images[i]->name) < sizeof resolve->normalized &&
+            is_same_repository(reply->images[i]->name, &wanted))
+            found = reply->images[i];
+    }
+    if (found) {
+        snprintf(resolve->normalized, sizeof resolve->normalized, "%s", found->name);
+        take_record(resolve, found, &image, &problem);
+    } else if (!problem.kind) {
+        report_not_found(resolve, &problem);
+    }
+    if (problem.kind || image)
+        finish(resolve, image, &problem);
+}
+
+/* containerd finds images by name only; a reference with a digest names its target. */
+static int ask_by_digest(wfe_image_resolve *resolve, wfe_error *err)
+{
+    char filter[WFE_DIGEST_SIZE + 32];
+    const char *filters = filter;
+    PbImages__ListImagesRequest request = PB_IMAGES__LIST_IMAGES_REQUEST__INIT;
+    request.filters = &filters;
+    request.n_filters = 1;
+    snprintf(filter, sizeof filter, "target.digest==%s", strchr(resolve->normalized, '@') + 1);
+    const wfe_containerd_options options = {.deadline_ms = RECORD_MS, .fail_fast = true};
+    resolve->tried_digest = true;
+    return wfe_images_list(resolve->resolver->containerd, &request, &options, on_same_digest,
+                           resolve, &resolve->call, err);
+}
+
+static bool has_digest(const wfe_image_resolve *resolve)
+{
+    const char *at = strchr(resolve->normalized, '@');
+    return at && wfe_digest_is_valid(at + 1);
+}
+
+/* ---- by name ---- */
+
 static void on_record(const PbImages__GetImageResponse *reply, const wfe_error *err, void *user)
 {
     wfe_image_resolve *resolve = user;
@@ -239,6 +299,10 @@ static void on_record(const PbImages__GetImageResponse *reply, const wfe_error *
         resolve->normalized[0] && strcmp(resolve->given, resolve->normalized) != 0) {
         resolve->tried_normalized = true;
         rc = ask(resolve, &problem);
+    } else if (err->grpc_status == WFE_GRPC_NOT_FOUND && has_digest(resolve) &&
+               !resolve->tried_digest) {
+        resolve->tried_normalized = true;
+        rc = ask_by_digest(resolve, &problem);
     } else if (err->grpc_status == WFE_GRPC_NOT_FOUND) {
         report_not_found(resolve, &problem);
         rc = problem.kind;

@@ -80,6 +80,33 @@ static void test_image_resolve__finds_an_image_by_any_form_of_its_name(void **st
     wfe_image_resolver_free(resolver);
 }
 
+static void test_image_resolve__finds_an_image_by_its_digest(void **state)
+{
+    SESSION(s, state, NAMESPACE);
+    wfe_image_resolver *resolver = resolver_of(&s);
+    resolution by_name = resolve(&s, resolver, "busybox");
+    assert_ok(by_name.err.kind, &by_name.err);
+    static const char *const forms[] = {"busybox@%s", "busybox:latest@%s", "busybox:other@%s"};
+    char name[160];
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        snprintf(name, sizeof name, forms[i], by_name.image->target_digest);
+        resolution out = resolve(&s, resolver, name);
+        assert_ok(out.err.kind, &out.err);
+        assert_string_equal(out.image->name, IMAGES_BUSYBOX);
+        assert_string_equal(out.image->target_digest, by_name.image->target_digest);
+        wfe_image_unref(out.image);
+    }
+    /* Of another repository, or with another digest, it is another image. */
+    snprintf(name, sizeof name, "other@%s", by_name.image->target_digest);
+    resolution out = resolve(&s, resolver, name);
+    assert_fails(out.err.kind, WFE_E_NOT_FOUND, &out.err);
+    snprintf(name, sizeof name, "busybox@sha256:%064d", 0);
+    out = resolve(&s, resolver, name);
+    assert_fails(out.err.kind, WFE_E_NOT_FOUND, &out.err);
+    wfe_image_unref(by_name.image);
+    wfe_image_resolver_free(resolver);
+}
+
 static void test_image_resolve__gives_config_and_chain(void **state)
 {
     SESSION(s, state, "chain");
@@ -219,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image_resolve__finds_an_image_by_any_form_of_its_name),
+        cmocka_unit_test(test_image_resolve__finds_an_image_by_its_digest),
         cmocka_unit_test(test_image_resolve__gives_config_and_chain),
         cmocka_unit_test(test_image_resolve__says_what_is_not_there_and_what_to_do),
         cmocka_unit_test(test_image_resolve__takes_a_name_that_is_no_reference),

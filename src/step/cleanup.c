@@ -22,6 +22,7 @@
 #define METRICS_MS 5000
 #define RETRY_MS 200
 #define RETRIES_MAX 50
+#define LOOKS_MAX 3
 
 static void finish(wfe_step *step)
 {
@@ -50,10 +51,29 @@ static bool is_gone(wfe_step *step, const wfe_error *err)
     return false;
 }
 
+void wfe_step_doubt(wfe_step *step, const wfe_error *err)
+{
+    if (err->kind && (!err->grpc_status || err->grpc_status == WFE_GRPC_UNAVAILABLE ||
+                      err->grpc_status == WFE_GRPC_DEADLINE_EXCEEDED))
+        step->looks_left = LOOKS_MAX;
+}
+
+/* Is this thing gone for good; a failure is told, and not tried again. */
+static bool is_done_with(wfe_step *step, const wfe_error *err)
+{
+    return !is_gone(step, err) || !err->kind || !step->looks_left;
+}
+
 static void finish_when_both_are_done(wfe_step *step)
 {
-    if (!step->call && !step->snapshot_call)
-        finish(step);
+    if (step->call || step->snapshot_call)
+        return;
+    if (step->looks_left && (step->has_view || step->has_container || step->has_snapshot)) {
+        step->looks_left--;
+        wfe_timer_start(step->retry, RETRY_MS);
+        return;
+    }
+    finish(step);
 }
 
 static void on_container_deleted(const Pb__Empty *reply, const wfe_error *err, void *user)
@@ -61,7 +81,7 @@ static void on_container_deleted(const Pb__Empty *reply, const wfe_error *err, v
     (void)reply;
     wfe_step *step = user;
     step->call = NULL;
-    is_gone(step, err);
+    step->has_container = !is_done_with(step, err);
     finish_when_both_are_done(step);
 }
 
@@ -70,12 +90,20 @@ static void on_snapshot_removed(const Pb__Empty *reply, const wfe_error *err, vo
     (void)reply;
     wfe_step *step = user;
     step->snapshot_call = NULL;
-    is_gone(step, err);
+    step->has_snapshot = !is_done_with(step, err);
     finish_when_both_are_done(step);
 }
 
-static void remove_records(wfe_step *step);
-static void on_view_removed(const Pb__Empty *reply, const wfe_error *err, void *user);
+static void remove_the_others(wfe_step *step);
+
+static void on_view_removed(const Pb__Empty *reply, const wfe_error *err, void *user)
+{
+    (void)reply;
+    wfe_step *step = user;
+    step->snapshot_call = NULL;
+    step->has_view = !is_done_with(step, err);
+    remove_the_others(step);
+}
 
 /* Only when the launch ended between making the view and removing it. */
 static void remove_view(wfe_step *step)
@@ -84,27 +112,15 @@ static void remove_view(wfe_step *step)
     PbSnapshots__RemoveSnapshotRequest remove = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
     remove.snapshotter = step->client->snapshotter;
     remove.key = wfe_step_view_key(step, key);
-    step->has_view = false;
-    if (wfe_snapshots_remove(step->client->containerd, &remove, NULL, on_view_removed, step,
-                             &step->snapshot_call, NULL))
-        remove_records(step);
-}
-
-static void on_view_removed(const Pb__Empty *reply, const wfe_error *err, void *user)
-{
-    (void)reply;
-    wfe_step *step = user;
-    step->snapshot_call = NULL;
-    is_gone(step, err);
-    remove_records(step);
-}
-
-static void remove_records(wfe_step *step)
-{
-    if (step->has_view) {
-        remove_view(step);
+    if (!wfe_snapshots_remove(step->client->containerd, &remove, NULL, on_view_removed, step,
+                              &step->snapshot_call, NULL))
         return;
-    }
+    step->has_view = false;
+    remove_the_others(step);
+}
+
+static void remove_the_others(wfe_step *step)
+{
     wfe_error error = WFE_ERROR_INIT;
     PbSnapshots__RemoveSnapshotRequest remove = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
     remove.snapshotter = step->client->snapshotter;
@@ -112,15 +128,23 @@ static void remove_records(wfe_step *step)
     if (step->has_snapshot &&
         wfe_snapshots_remove(step->client->containerd, &remove, NULL, on_snapshot_removed, step,
                              &step->snapshot_call, &error))
-        is_gone(step, &error);
+        step->has_snapshot = !is_done_with(step, &error);
     error = (wfe_error)WFE_ERROR_INIT;
     PbContainers__DeleteContainerRequest delete = PB_CONTAINERS__DELETE_CONTAINER_REQUEST__INIT;
     delete.id = step->id;
     if (step->has_container &&
         wfe_containers_delete(step->client->containerd, &delete, NULL, on_container_deleted, step,
                               &step->call, &error))
-        is_gone(step, &error);
+        step->has_container = !is_done_with(step, &error);
     finish_when_both_are_done(step);
+}
+
+static void remove_records(wfe_step *step)
+{
+    if (step->has_view)
+        remove_view(step);
+    else
+        remove_the_others(step);
 }
 
 /* The shim died; the daemon has not yet noticed, or is removing what the shim left. */

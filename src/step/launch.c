@@ -272,6 +272,7 @@ static void on_snapshot(const PbSnapshots__PrepareSnapshotResponse *reply, const
     wfe_step *step = user;
     wfe_error error = *err;
     step->snapshot_call = NULL;
+    wfe_step_doubt(step, err);
     if (err->grpc_status == WFE_GRPC_NOT_FOUND) {
         wfe_error_prefix(&error, "image '%s' is not unpacked for snapshotter '%s'",
                          step->image->name, step->client->snapshotter);
@@ -317,6 +318,7 @@ static void on_container(const PbContainers__CreateContainerResponse *reply, con
     wfe_step *step = user;
     wfe_error error = *err;
     step->call = NULL;
+    wfe_step_doubt(step, err);
     if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS) {
         step->has_container = false;
         explain_conflict(&error);

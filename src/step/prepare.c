@@ -135,6 +135,11 @@ static void on_view(const PbSnapshots__ViewSnapshotResponse *reply, const wfe_er
     wfe_rootfs_mount mounts[MAX_MOUNTS];
     step->call = NULL;
     step->view_error = *err;
+    wfe_step_doubt(step, err);
+    if (step->looks_left) { /* the clean-up removes it */
+        go_on(step, &step->view_error);
+        return;
+    }
     for (size_t i = 0; reply && i < reply->n_mounts && i < MAX_MOUNTS; i++) {
         mounts[i] = (wfe_rootfs_mount){
             .type = reply->mounts[i]->type,

@@ -91,6 +91,7 @@ struct wfe_step {
     enum wfe_step_end stop_reason; /* 0: nobody asked it to stop */
     int signals_sent;              /* 1: TERM, 2: KILL */
     int retries;                   /* of the task's removal */
+    int looks_left;                /* for what may appear yet: see wfe_step_doubt */
     wfe_error failure;             /* the first one; kind 0: none */
 
     wfe_step_result *result;
@@ -125,6 +126,10 @@ void wfe_step_signal(wfe_step *step, int signal_number);
 
 /* There is no connection, and has not been for some seconds. */
 bool wfe_step_daemon_is_gone(const wfe_step *step);
+
+/* A call that makes something ended with this error. Without an answer of the daemon it may still
+ * be at work: what is not there when it is to be removed is looked for again then. */
+void wfe_step_doubt(wfe_step *step, const wfe_error *err);
 
 /* cleanup.c: removes what was made, then ends the step. */
 void wfe_step_retry_removal(void *step);

@@ -16,19 +16,25 @@ static bool has_memory(void)
     return block != NULL;
 }
 
+/* Everything is read twice. When memory runs out for a moment, jansson may not even fail but leave
+ * out a character of a text, since its lexer does not look whether its buffer could grow; that can
+ * be told only by a second reading that differs. What is wrong with a text, on the other hand, is
+ * wrong the second time, in the same place. */
 int wfe_json_load(const void *text, size_t len, size_t flags, json_t **ret, wfe_error *err)
 {
-    json_error_t first, again;
+    json_error_t first = {0}, second = {0};
     json_t *value = json_loadb(text, len, flags, &first);
-    /* What is wrong with a text is wrong the second time, in the same place. */
-    if (!value)
-        value = json_loadb(text, len, flags, &again);
-    if (value) {
-        *ret = value;
-        return 0;
-    }
-    if (!has_memory() || first.position != again.position || strcmp(first.text, again.text) != 0)
-        return wfe_error_nomem(err);
-    return wfe_error_set(err, WFE_E_INVALID, "it is no JSON: %s (line %d, column %d)", first.text,
-                         first.line, first.column);
+    json_t *again = json_loadb(text, len, flags, &second);
+    int rc = 0;
+    if (value && again && json_equal(value, again))
+        *ret = json_incref(value);
+    else if (value || again || !has_memory() || first.position != second.position ||
+             strcmp(first.text, second.text) != 0)
+        rc = wfe_error_nomem(err);
+    else
+        rc = wfe_error_set(err, WFE_E_INVALID, "it is no JSON: %s (line %d, column %d)", first.text,
+                           first.line, first.column);
+    json_decref(value);
+    json_decref(again);
+    return rc;
 }

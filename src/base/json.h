@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading JSON with jansson, which reports a text that it had no memory for as if it were wrong.
+ * Reading JSON with jansson, which reports a text that it had no memory for as if it were wrong,
+ * or reads it wrong.
  */
 #ifndef WFE_BASE_JSON_H
 #define WFE_BASE_JSON_H

@@ -290,11 +290,23 @@ static int dump_piece(const char *bytes, size_t len, void *user)
     return dump->rc ? -1 : 0;
 }
 
+/* A set-user-ID program gets at most what is in the bounding set: sudo of a user needs root's. The
+ * user's own programs lose it at exec. */
+static wfe_oci_cap_sets choose_caps(const wfe_oci_spec *in)
+{
+    wfe_oci_cap_sets caps =
+        wfe_oci_caps_choose(in->uid, in->privileged, in->cap_add, in->cap_drop, in->available_caps);
+    if (in->allow_new_privileges && in->uid != 0)
+        caps.bounding |=
+            wfe_oci_caps_choose(0, in->privileged, in->cap_add, in->cap_drop, in->available_caps)
+                .bounding;
+    return caps;
+}
+
 int wfe_oci_spec_build(const wfe_oci_spec *in, char **ret_json, size_t *ret_len, wfe_error *err)
 {
     _cleanup_(wfe_oci_json_decref_p) json_t *filter = NULL;
-    const wfe_oci_cap_sets caps =
-        wfe_oci_caps_choose(in->uid, in->privileged, in->cap_add, in->cap_drop, in->available_caps);
+    const wfe_oci_cap_sets caps = choose_caps(in);
     int rc = check(in, err);
     if (!rc)
         rc = make_filter(in, caps.bounding, &filter, err);

@@ -392,6 +392,9 @@ static void test_step_isolation__new_privileges_are_only_for_who_asks(void **sta
     step_group_expect(&options, script, "1000 1000\n");
     options.allow_new_privileges = true;
     step_group_expect(&options, script, "1000 0\n");
+    options.user = "1000:1000"; /* none of its own, root's for sudo */
+    step_group_expect(&options, "grep -E '^Cap(Eff|Bnd)' /proc/self/status | tr '\\t' ' '",
+                      "CapEff: 0000000000000000\nCapBnd: 00000000a80425fb\n");
 }
 
 static void test_step_isolation__leaves_nothing_behind(void **state)

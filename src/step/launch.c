@@ -41,16 +41,20 @@ static bool launch_is_over(wfe_step *step, const wfe_error *err)
 
 /* ---- start ---- */
 
+static void explain_dead_shim(wfe_error *err)
+{
+    wfe_error_prefix(err, "the shim of the container has died");
+    wfe_error_hint(err, "somebody killed the shim, or the machine ran out of memory; the command "
+                        "was killed with it");
+}
+
 static void explain_lost_status(const wfe_step *step, wfe_error *err)
 {
     if (err->grpc_status == WFE_GRPC_NOT_FOUND)
         wfe_error_hint(err, "containerd was restarted and forgot the container; it may have done "
                             "its work, its exit status is lost");
-    if (wfe_step_ending_is_dead_shim(err)) {
-        wfe_error_prefix(err, "its shim has died");
-        wfe_error_hint(err, "somebody killed the shim, or the machine ran out of memory; the "
-                            "command was killed with it");
-    }
+    if (wfe_step_ending_is_dead_shim(err))
+        explain_dead_shim(err);
     wfe_error_prefix(err, "the exit status of container '%s' is unknown", step->id);
 }
 
@@ -116,10 +120,14 @@ static void on_start(const PbTasks__StartResponse *reply, const wfe_error *err, 
     (void)reply;
     wfe_step *step = user;
     step->call = NULL;
-    if (err->kind == WFE_E_UNAVAILABLE)
+    wfe_error error = *err;
+    /* The task was there a moment ago: containerd removes it when its shim has died. */
+    if (err->grpc_status == WFE_GRPC_NOT_FOUND || wfe_step_ending_is_dead_shim(err))
+        explain_dead_shim(&error);
+    if (err->kind == WFE_E_UNAVAILABLE && !wfe_step_ending_is_dead_shim(err))
         ask_state(step);
     else if (err->kind)
-        stop_launching(step, err);
+        stop_launching(step, &error);
     else
         wfe_step_running(step);
 }

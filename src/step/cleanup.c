@@ -58,9 +58,19 @@ void wfe_step_doubt(wfe_step *step, const wfe_error *err)
         step->looks_left = LOOKS_MAX;
 }
 
-/* Is this thing gone for good; a failure is told, and not tried again. */
+/* Memory may be there again the next moment, and nobody else removes what is ours. */
+static bool lacks_memory(wfe_step *step, const wfe_error *err)
+{
+    return err->kind == WFE_E_NOMEM && step->retries++ < RETRIES_MAX;
+}
+
+/* Is this thing gone for good; most failures are told, and not tried again. */
 static bool is_done_with(wfe_step *step, const wfe_error *err)
 {
+    if (lacks_memory(step, err)) {
+        step->looks_left += !step->looks_left;
+        return false;
+    }
     return !is_gone(step, err) || !err->kind || !step->looks_left;
 }
 
@@ -112,10 +122,11 @@ static void remove_view(wfe_step *step)
     PbSnapshots__RemoveSnapshotRequest remove = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
     remove.snapshotter = step->client->snapshotter;
     remove.key = wfe_step_view_key(step, key);
+    wfe_error error = WFE_ERROR_INIT;
     if (!wfe_snapshots_remove(step->client->containerd, &remove, NULL, on_view_removed, step,
-                              &step->snapshot_call, NULL))
+                              &step->snapshot_call, &error))
         return;
-    step->has_view = false;
+    step->has_view = !is_done_with(step, &error);
     remove_the_others(step);
 }
 
@@ -148,9 +159,9 @@ static void remove_records(wfe_step *step)
 }
 
 /* The shim died; the daemon has not yet noticed, or is removing what the shim left. */
-static bool shim_is_being_buried(const wfe_step *step, const wfe_error *err)
+static bool shim_is_being_buried(wfe_step *step, const wfe_error *err)
 {
-    return step->retries < RETRIES_MAX && wfe_step_ending_is_dead_shim(err);
+    return wfe_step_ending_is_dead_shim(err) && step->retries++ < RETRIES_MAX;
 }
 
 static void on_task_deleted(const PbTasks__DeleteResponse *reply, const wfe_error *err, void *user)
@@ -158,8 +169,7 @@ static void on_task_deleted(const PbTasks__DeleteResponse *reply, const wfe_erro
     (void)reply;
     wfe_step *step = user;
     step->call = NULL;
-    if (shim_is_being_buried(step, err)) {
-        step->retries++;
+    if (shim_is_being_buried(step, err) || lacks_memory(step, err)) {
         wfe_timer_start(step->retry, RETRY_MS);
         return;
     }
@@ -172,10 +182,15 @@ static void on_task_deleted(const PbTasks__DeleteResponse *reply, const wfe_erro
 }
 
 static void delete_task(wfe_step *step);
+static void kill_first(wfe_step *step);
 
-void wfe_step_retry_removal(void *step)
+void wfe_step_retry_removal(void *user)
 {
-    delete_task(step);
+    wfe_step *step = user;
+    if (step->kill_again)
+        kill_first(step);
+    else
+        delete_task(step);
 }
 
 static void on_metrics(const PbTasks__MetricsResponse *reply, const wfe_error *err, void *user)
@@ -222,10 +237,8 @@ static void delete_task(wfe_step *step)
         return;
     }
     if (wfe_tasks_delete(step->client->containerd, &request, NULL, on_task_deleted, step,
-                         &step->call, &error)) {
-        is_gone(step, &error);
-        finish(step);
-    }
+                         &step->call, &error))
+        on_task_deleted(NULL, &error, step);
 }
 
 void wfe_step_clean_up_exited(wfe_step *step)
@@ -238,10 +251,13 @@ void wfe_step_clean_up_exited(wfe_step *step)
 static void on_death(const PbTasks__WaitResponse *reply, const wfe_error *err, void *user)
 {
     (void)reply;
-    (void)err; /* whatever it says, the task is deleted next, and that tells */
     wfe_step *step = user;
     step->wait_call = NULL;
-    wfe_step_clean_up_exited(step);
+    step->kill_again = lacks_memory(step, err);
+    if (step->kill_again)
+        wfe_timer_start(step->retry, RETRY_MS);
+    else /* whatever it says, the task is deleted next, and that tells */
+        wfe_step_clean_up_exited(step);
 }
 
 /* Kills the command and goes on when it has ended. */
@@ -249,6 +265,7 @@ static void kill_first(wfe_step *step)
 {
     wfe_error error = WFE_ERROR_INIT;
     wfe_timer_start(step->patience, KILL_PATIENCE_MS);
+    step->kill_again = false;
     wfe_step_signal(step, SIGKILL);
     if (step->wait_call)
         return; /* its callback goes on */
@@ -257,7 +274,7 @@ static void kill_first(wfe_step *step)
     wfe_containerd_options options = {.deadline_ms = KILL_PATIENCE_MS};
     if (wfe_tasks_wait(step->client->containerd, &request, &options, on_death, step,
                        &step->wait_call, &error))
-        delete_task(step);
+        on_death(NULL, &error, step);
 }
 
 /* Without a daemon nothing can be removed; waiting for it would only keep the user waiting. */

@@ -90,7 +90,8 @@ struct wfe_step {
 
     enum wfe_step_end stop_reason; /* 0: nobody asked it to stop */
     int signals_sent;              /* 1: TERM, 2: KILL */
-    int retries;                   /* of the task's removal */
+    int retries;                   /* of removals */
+    bool kill_again;               /* what the retry begins with */
     int looks_left;                /* for what may appear yet: see wfe_step_doubt */
     wfe_error failure;             /* the first one; kind 0: none */
 

@@ -3,7 +3,8 @@
  * Memory that runs out, at every allocation in turn: each run must succeed in full, or say that
  * there is no memory. No crash, no hang, no leak, nothing left at the daemon.
  *
- * A whole step is tried at a spread of some 160 allocations; WFE_TEST_NOMEM_ALL=1 tries every one.
+ * A whole step is tried at a spread of 160 allocations and at the last 100, which are its clean-up;
+ * WFE_TEST_NOMEM_ALL=1 tries every one.
  */
 #include "failing_malloc.h"
 
@@ -17,6 +18,7 @@
 #include "fixtures/wfe_assert.h"
 
 #define STEP_POINTS 160
+#define CLEANUP_POINTS 100
 #define LIMIT_S 60
 #define SCRIPT                                                                                     \
     "echo hi; echo oops >&2; echo '##wfe[output key=value]'; echo 'file=x' >>\"$WFE_OUTPUT\""
@@ -261,7 +263,10 @@ static void test_nomem__step_runs_or_not_and_leaves_nothing(void **state)
         stride++;
     for (unsigned long i = 0; i < STEP_POINTS; i++)
         attempt(run_step, daemon, i * stride % total + 1, false);
-    print_message("%s: %d of %lu allocations\n", what, STEP_POINTS, total);
+    assert_true(total > CLEANUP_POINTS);
+    for (unsigned long n = total - CLEANUP_POINTS; n <= total; n++)
+        attempt(run_step, daemon, n, false);
+    print_message("%s: %d of %lu allocations\n", what, STEP_POINTS + CLEANUP_POINTS, total);
     private_containerd_assert_clean(daemon);
 }
 

@@ -139,7 +139,8 @@ WFE_API const char *wfe_step_result_stream(const wfe_step_result *result, enum w
 /* Bytes the stream had in all; more than len means the kept text was cut. */
 WFE_API uint64_t wfe_step_result_stream_bytes(const wfe_step_result *result,
                                               enum wfe_stream stream);
-/* Value of an output (##wfe[output key=value]), NULL when there is none. Borrowed. */
+/* Value of an output (a line ##wfe[output key=value] of stdout, or of the file $WFE_OUTPUT), NULL
+ * when there is none. Borrowed. */
 WFE_API const char *wfe_step_result_output(const wfe_step_result *result, const char *key);
 WFE_API size_t wfe_step_result_n_warnings(const wfe_step_result *result);
 WFE_API const char *wfe_step_result_warning(const wfe_step_result *result, size_t index);

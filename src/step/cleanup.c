@@ -248,16 +248,21 @@ void wfe_step_clean_up_exited(wfe_step *step)
         delete_task(step);
 }
 
-static void on_death(const PbTasks__WaitResponse *reply, const wfe_error *err, void *user)
+void wfe_step_clean_up_waited(wfe_step *step, const wfe_error *err)
 {
-    (void)reply;
-    wfe_step *step = user;
-    step->wait_call = NULL;
     step->kill_again = lacks_memory(step, err);
     if (step->kill_again)
         wfe_timer_start(step->retry, RETRY_MS);
     else /* whatever it says, the task is deleted next, and that tells */
         wfe_step_clean_up_exited(step);
+}
+
+static void on_death(const PbTasks__WaitResponse *reply, const wfe_error *err, void *user)
+{
+    (void)reply;
+    wfe_step *step = user;
+    step->wait_call = NULL;
+    wfe_step_clean_up_waited(step, err);
 }
 
 /* Kills the command and goes on when it has ended. */

@@ -77,7 +77,7 @@ static void on_wait(const PbTasks__WaitResponse *reply, const wfe_error *err, vo
     if (step->state == WFE_STEP_RUNNING)
         wfe_step_clean_up(step);
     else if (step->state == WFE_STEP_CLEANING)
-        wfe_step_clean_up_exited(step);
+        wfe_step_clean_up_waited(step, err);
 }
 
 static void send_start(wfe_step *step);

@@ -137,6 +137,8 @@ void wfe_step_retry_removal(void *step);
 void wfe_step_clean_up(wfe_step *step);
 /* The exit status came, or cannot be learned, while cleaning. */
 void wfe_step_clean_up_exited(wfe_step *step);
+/* Wait ended with this error while cleaning. */
+void wfe_step_clean_up_waited(wfe_step *step, const wfe_error *err);
 /* The clean-up takes too long: the rest is left to `wfe gc`. */
 void wfe_step_abandon(wfe_step *step);
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "oci/caps.h"
 
@@ -36,8 +37,9 @@ typedef struct wfe_oci_seccomp_options {
     bool kernel_before_4_8;
 } wfe_oci_seccomp_options;
 
-/* The default filter: the "linux.seccomp" object; free with json_decref(). NULL: no memory. */
-json_t *wfe_oci_seccomp_build(const wfe_oci_seccomp_options *options);
+/* Appends the default filter: the text of a "linux.seccomp" object, plain ASCII without spaces.
+ * NOMEM, LIMIT of the buffer; out may then end in a part of it. */
+int wfe_oci_seccomp_write(const wfe_oci_seccomp_options *options, wfe_buf *out, wfe_error *err);
 
 /* A user's filter: the JSON text of an OCI "linux.seccomp" object. INVALID names what is wrong and
  * where ("syscalls[2].action is ..."): unknown keys, actions, operators and architectures, calls

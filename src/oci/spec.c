@@ -17,6 +17,9 @@
 /* The least that the kernel takes. */
 #define CPU_QUOTA_MIN_US 1000
 
+/* What the text of most steps fits into. */
+#define TYPICAL_BYTES 12288
+
 #define put wfe_oci_json_put
 #define append wfe_oci_json_append
 
@@ -215,13 +218,12 @@ static json_t *make_masked_paths(const wfe_oci_spec *in)
     return wfe_take(paths);
 }
 
-static json_t *make_linux(const wfe_oci_spec *in, json_t *filter)
+static json_t *make_linux(const wfe_oci_spec *in)
 {
     _cleanup_(wfe_oci_json_decref_p) json_t *section = json_object();
     wfe_oci_resources resources = in->resources;
     resources.all_devices |= in->privileged;
-    bool ok = (!filter || json_object_set(section, "seccomp", filter) == 0) &&
-              put(section, "namespaces", make_namespaces(in)) &&
+    bool ok = put(section, "namespaces", make_namespaces(in)) &&
               (!in->cgroups_path || put(section, "cgroupsPath", json_string(in->cgroups_path))) &&
               put(section, "resources", wfe_oci_resources_build(&resources));
     if (ok && !in->privileged)
@@ -230,26 +232,8 @@ static json_t *make_linux(const wfe_oci_spec *in, json_t *filter)
     return ok ? wfe_take(section) : NULL;
 }
 
-/* *ret is left NULL when there is to be no filter. */
-static int make_filter(const wfe_oci_spec *in, wfe_oci_caps bounding, json_t **ret, wfe_error *err)
-{
-    if (in->privileged || in->seccomp == WFE_OCI_SECCOMP_UNCONFINED)
-        return 0;
-    if (in->seccomp == WFE_OCI_SECCOMP_CUSTOM) {
-        if (!in->seccomp_profile)
-            return wfe_error_set(err, WFE_E_INVALID, "seccomp profile: it is missing");
-        return wfe_oci_seccomp_parse(in->seccomp_profile, strlen(in->seccomp_profile), ret, err);
-    }
-    *ret = wfe_oci_seccomp_build(&(wfe_oci_seccomp_options){
-        .architecture = in->architecture,
-        .caps = bounding,
-        .abis = in->seccomp_abis,
-        .kernel_before_4_8 = in->kernel_before_4_8,
-    });
-    return *ret ? 0 : wfe_error_nomem(err);
-}
-
-static json_t *make_spec(const wfe_oci_spec *in, const wfe_oci_cap_sets *caps, json_t *filter)
+/* "linux" stays the last member: add_filter goes on at the end of its text. */
+static json_t *make_spec(const wfe_oci_spec *in, const wfe_oci_cap_sets *caps)
 {
     _cleanup_(wfe_oci_json_decref_p) json_t *spec = json_object();
     bool ok =
@@ -258,7 +242,7 @@ static json_t *make_spec(const wfe_oci_spec *in, const wfe_oci_cap_sets *caps, j
         put(spec, "root",
             json_pack("{s:s, s:b}", "path", "rootfs", "readonly", (int)in->readonly_rootfs)) &&
         (!in->hostname || put(spec, "hostname", json_string(in->hostname))) &&
-        put(spec, "mounts", wfe_oci_spec_mounts(in)) && put(spec, "linux", make_linux(in, filter));
+        put(spec, "mounts", wfe_oci_spec_mounts(in)) && put(spec, "linux", make_linux(in));
     return ok ? wfe_take(spec) : NULL;
 }
 
@@ -279,15 +263,55 @@ static void put_unlimited(char *json)
 
 struct dump {
     wfe_buf *out;
-    wfe_error *err;
     int rc;
 };
 
 static int dump_piece(const char *bytes, size_t len, void *user)
 {
     struct dump *dump = user;
-    dump->rc = wfe_buf_append(dump->out, bytes, len, dump->err);
+    dump->rc = wfe_buf_append(dump->out, bytes, len, NULL);
     return dump->rc ? -1 : 0;
+}
+
+/* Into a buffer of ours: json_dumps takes its memory from hooks that the program around us may
+ * have set, and the caller frees with free(). */
+static int dump_json(const json_t *json, wfe_buf *out)
+{
+    struct dump dump = {.out = out};
+    if (json_dump_callback(json, dump_piece, &dump, JSON_COMPACT) == 0)
+        return 0;
+    return dump.rc ? dump.rc : WFE_E_NOMEM;
+}
+
+static int write_users_filter(const wfe_oci_spec *in, wfe_buf *out, wfe_error *err)
+{
+    _cleanup_(wfe_oci_json_decref_p) json_t *filter = NULL;
+    if (!in->seccomp_profile)
+        return wfe_error_set(err, WFE_E_INVALID, "seccomp profile: it is missing");
+    int rc = wfe_oci_seccomp_parse(in->seccomp_profile, strlen(in->seccomp_profile), &filter, err);
+    return rc ? rc : dump_json(filter, out);
+}
+
+/* out ends with the "linux" section's brace and the spec's own. What has no message of its own is
+ * the buffer's failure. */
+static int add_filter(const wfe_oci_spec *in, wfe_oci_caps bounding, wfe_buf *out, wfe_error *err)
+{
+    if (in->privileged || in->seccomp == WFE_OCI_SECCOMP_UNCONFINED)
+        return 0;
+    out->len -= strlen("}}");
+    int rc = wfe_buf_append_str(out, ",\"seccomp\":", NULL);
+    if (!rc && in->seccomp == WFE_OCI_SECCOMP_CUSTOM)
+        rc = write_users_filter(in, out, err);
+    else if (!rc)
+        rc = wfe_oci_seccomp_write(
+            &(wfe_oci_seccomp_options){
+                .architecture = in->architecture,
+                .caps = bounding,
+                .abis = in->seccomp_abis,
+                .kernel_before_4_8 = in->kernel_before_4_8,
+            },
+            out, NULL);
+    return rc ? rc : wfe_buf_append_str(out, "}}", NULL);
 }
 
 /* A set-user-ID program gets at most what is in the bounding set: sudo of a user needs root's. The
@@ -305,33 +329,30 @@ static wfe_oci_cap_sets choose_caps(const wfe_oci_spec *in)
 
 int wfe_oci_spec_build(const wfe_oci_spec *in, char **ret_json, size_t *ret_len, wfe_error *err)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *filter = NULL;
     const wfe_oci_cap_sets caps = choose_caps(in);
     int rc = check(in, err);
-    if (!rc)
-        rc = make_filter(in, caps.bounding, &filter, err);
     if (rc)
         return rc;
-    _cleanup_(wfe_oci_json_decref_p) json_t *spec = make_spec(in, &caps, filter);
+    _cleanup_(wfe_oci_json_decref_p) json_t *spec = make_spec(in, &caps);
     if (!spec)
         return wfe_error_nomem(err);
-    /* Into a buffer of ours: json_dumps takes its memory from hooks that the program around us may
-     * have set, and the caller frees with free(). */
     _cleanup_(wfe_buf_done) wfe_buf out = WFE_BUF_INIT(WFE_OCI_SPEC_MAX_BYTES);
-    wfe_error why = WFE_ERROR_INIT;
-    struct dump dump = {.out = &out, .err = &why};
-    if (json_dump_callback(spec, dump_piece, &dump, JSON_COMPACT) < 0) {
-        if (dump.rc != WFE_E_LIMIT)
-            return wfe_error_nomem(err);
-        return wfe_error_set(err, WFE_E_LIMIT,
-                             "the runtime spec is longer than %zu MiB; its arguments and "
-                             "environment are too large",
-                             WFE_OCI_SPEC_MAX_BYTES >> 20);
+    rc = wfe_buf_reserve(&out, TYPICAL_BYTES, NULL);
+    if (!rc)
+        rc = dump_json(spec, &out);
+    if (!rc) {
+        put_unlimited(out.data);
+        rc = add_filter(in, caps.bounding, &out, err);
     }
-    char *json = wfe_buf_take(&out, ret_len);
-    if (!json)
-        return wfe_error_nomem(err);
-    put_unlimited(json);
-    *ret_json = json;
-    return 0;
+    if (rc == WFE_E_LIMIT) /* no effect when it is the user's filter that is too long */
+        wfe_error_set(err, rc,
+                      "the runtime spec is longer than %zu MiB; its arguments and environment are "
+                      "too large",
+                      WFE_OCI_SPEC_MAX_BYTES >> 20);
+    if (rc == WFE_E_NOMEM)
+        wfe_error_nomem(err);
+    if (rc)
+        return rc;
+    *ret_json = wfe_buf_take(&out, ret_len);
+    return *ret_json ? 0 : wfe_error_nomem(err);
 }

@@ -104,10 +104,10 @@ static void note_ready(wfe_grpc_connection *c)
                   wfe_grpc_address_text(c->options.address));
 }
 
-/* Takes what is there, to the end: a reset is told by the last recv, and libuv stops to poll a
- * socket after it has reported one. Returns an error once the peer closed or broke the
- * connection. */
-static int read_all(wfe_grpc_connection *c, wfe_error *err)
+/* Takes what is there. A buffer that did not get full was the last one, as long as the loop tells
+ * of more; otherwise, and to_the_end, only a recv that brings nothing says so: a reset is told by
+ * the last recv. Returns an error once the peer closed or broke the connection. */
+static int read_all(wfe_grpc_connection *c, bool to_the_end, wfe_error *err)
 {
     c->unread = false;
     for (int round = 0; round < ROUNDS_MAX; round++) {
@@ -119,7 +119,7 @@ static int read_all(wfe_grpc_connection *c, wfe_error *err)
         if (c->lost || c->freed)
             return 0;
         note_ready(c);
-        if (rc)
+        if (rc || (n < READ_BYTES && !to_the_end && wfe_grpc_transport_tells_all(c->transport)))
             return rc;
     }
     c->unread = true;
@@ -131,7 +131,7 @@ static void on_readable(void *user)
     wfe_grpc_connection *c = user;
     wfe_error err = WFE_ERROR_INIT;
     c->busy++;
-    if (read_all(c, &err))
+    if (read_all(c, false, &err))
         lose_with(c, &err);
     if (!c->freed)
         c->fns->changed(c->user);
@@ -188,7 +188,7 @@ static void lose_after_write(wfe_grpc_connection *c, wfe_error *err)
     wfe_error said = WFE_ERROR_INIT;
     int rc = 0;
     do {
-        rc = read_all(c, &said);
+        rc = read_all(c, true, &said);
     } while (!rc && c->unread && !c->freed && !c->lost);
     if (rc && said.kind != WFE_E_UNAVAILABLE)
         lose_with(c, &said);
@@ -210,7 +210,7 @@ void wfe_grpc_connection_flush(wfe_grpc_connection *c)
 {
     wfe_error err = WFE_ERROR_INIT;
     c->busy++;
-    if (c->unread && !c->lost && read_all(c, &err))
+    if (c->unread && !c->lost && read_all(c, false, &err))
         lose_with(c, &err);
     if (!c->freed)
         wfe_grpc_session_dispatch(c->session);

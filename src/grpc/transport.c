@@ -42,6 +42,7 @@ struct wfe_grpc_transport {
     int fd;           /* -1: none */
     wfe_io *io;
     unsigned watched;          /* events io waits for */
+    bool broken;               /* the last event was io's last */
     wfe_grpc_tls_session *tls; /* NULL: plain */
     uint8_t *tls_in;           /* TLS_CHUNK_BYTES */
     wfe_buf tls_out;           /* encrypted, not yet taken by the socket */
@@ -412,6 +413,11 @@ int wfe_grpc_transport_recv(wfe_grpc_transport *t, uint8_t *buf, size_t cap, siz
     }
 }
 
+bool wfe_grpc_transport_tells_all(const wfe_grpc_transport *t)
+{
+    return !t->tls && !t->broken;
+}
+
 int wfe_grpc_transport_send(wfe_grpc_transport *t, const uint8_t *bytes, size_t len,
                             size_t *ret_taken, wfe_error *err)
 {
@@ -432,6 +438,7 @@ int wfe_grpc_transport_send(wfe_grpc_transport *t, const uint8_t *bytes, size_t 
 static void on_io(unsigned events, void *user)
 {
     wfe_grpc_transport *t = user;
+    t->broken = events & WFE_IO_BROKEN;
     if (t->state == STATE_CONNECTING) {
         finish_connect(t);
         return;

@@ -41,6 +41,9 @@ void wfe_grpc_transport_free(wfe_grpc_transport *transport);
 /* *ret_len 0: nothing there now. UNAVAILABLE when the peer closed the connection. */
 int wfe_grpc_transport_recv(wfe_grpc_transport *transport, uint8_t *buf, size_t cap,
                             size_t *ret_len, wfe_error *err);
+/* After a recv that did not fill its buffer: will readable tell of whatever is left? Under TLS
+ * there may be bytes that have left the socket already. */
+bool wfe_grpc_transport_tells_all(const wfe_grpc_transport *transport);
 /* *ret_taken less than len: writable tells when to go on. */
 int wfe_grpc_transport_send(wfe_grpc_transport *transport, const uint8_t *bytes, size_t len,
                             size_t *ret_taken, wfe_error *err);

@@ -99,7 +99,7 @@ static void on_poll(uv_poll_t *uv, int status, int events)
     wfe_io *io = uv->data;
     unsigned out = 0;
     if (status < 0) /* an error on the fd: let the owner's read or write find out which */
-        out = WFE_IO_READABLE | WFE_IO_WRITABLE;
+        out = WFE_IO_READABLE | WFE_IO_WRITABLE | WFE_IO_BROKEN;
     if (events & (UV_READABLE | UV_DISCONNECT))
         out |= WFE_IO_READABLE;
     if (events & UV_WRITABLE)

@@ -28,8 +28,8 @@ int wfe_loop_fd(const wfe_loop *loop);
 int wfe_loop_timeout_ms(const wfe_loop *loop);
 
 /* A file descriptor, borrowed until the handle is freed. events are those that happened; an error
- * or hang-up shows as readable (and writable, when that was asked for); broken besides says that the
- * descriptor is not watched any longer, so that its owner reads to the end now or never. */
+ * or hang-up shows as readable (and writable, when that was asked for); broken besides says that
+ * the descriptor is not watched any longer, so that its owner reads to the end now or never. */
 enum wfe_io_event { WFE_IO_READABLE = 1, WFE_IO_WRITABLE = 2, WFE_IO_BROKEN = 4 };
 typedef struct wfe_io wfe_io;
 typedef void (*wfe_io_fn)(unsigned events, void *user);

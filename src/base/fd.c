@@ -69,9 +69,27 @@ int wfe_fd_write_file(const char *path, const void *bytes, size_t len, mode_t mo
     return rc;
 }
 
+int wfe_fd_create_file(const char *path, const void *bytes, size_t len, mode_t mode, wfe_error *err)
+{
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return wfe_error_set_errno(err, errno, "cannot create %s", path);
+    int rc = wfe_fd_write_all(fd, bytes, len, err);
+    if (rc)
+        wfe_error_prefix(err, "%s", path);
+    else if (fchmod(fd, mode) < 0)
+        rc = wfe_error_set_errno(err, errno, "cannot set the mode of %s", path);
+    if (rc)
+        unlink(path);
+    return rc;
+}
+
 int wfe_fd_make_dirs(const char *path, mode_t mode, wfe_error *err)
 {
     char partial[PATH_MAX];
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return 0;
     if (snprintf(partial, sizeof partial, "%s", path) >= (int)sizeof partial)
         return wfe_error_set(err, WFE_E_LIMIT, "path is too long: %s", path);
     for (char *p = partial + 1;; p++) {
@@ -85,7 +103,6 @@ int wfe_fd_make_dirs(const char *path, mode_t mode, wfe_error *err)
         if (c == '\0')
             break;
     }
-    struct stat st;
     if (stat(path, &st) < 0)
         return wfe_error_set_errno(err, errno, "cannot look at %s", path);
     if (!S_ISDIR(st.st_mode))

@@ -18,6 +18,10 @@ int wfe_fd_read_file(const char *path, size_t max_bytes, wfe_buf *out, wfe_error
 int wfe_fd_write_all(int fd, const void *bytes, size_t len, wfe_error *err);
 /* Replaces the file in one step: a temporary file beside it, then rename. */
 int wfe_fd_write_file(const char *path, const void *bytes, size_t len, mode_t mode, wfe_error *err);
+/* Makes a file that must not be there yet, readable to others (mode) only once it is complete;
+ * nothing is left of it on failure. */
+int wfe_fd_create_file(const char *path, const void *bytes, size_t len, mode_t mode,
+                       wfe_error *err);
 /* mkdir -p; parents get the same mode. A folder that exists is fine and keeps its mode. */
 int wfe_fd_make_dirs(const char *path, mode_t mode, wfe_error *err);
 /* rm -r without following symbolic links or leaving the file system of path; a path that does

@@ -28,7 +28,7 @@ static void add_bind(wfe_step_files *files, const char *source, const char *targ
 static int write_bound(wfe_step_files *files, const char *path, const char *target,
                        const wfe_buf *text, wfe_error *err)
 {
-    int rc = wfe_fd_write_file(path, text->data ? text->data : "", text->len, 0644, err);
+    int rc = wfe_fd_create_file(path, text->data ? text->data : "", text->len, 0644, err);
     if (!rc)
         add_bind(files, path, target, false);
     return rc;
@@ -131,7 +131,7 @@ static int fill_dir(const wfe_step_files *files, const char *owner, wfe_error *e
 {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof path, "%s/" WFE_STEP_OWNER_FILE, files->hidden);
-    int rc = wfe_fd_write_file(path, owner, strlen(owner), 0600, err);
+    int rc = wfe_fd_create_file(path, owner, strlen(owner), 0600, err);
     if (rc)
         return rc;
     /* Fails when there is a folder of that name with anything in it, as any step's has. */
@@ -144,10 +144,10 @@ static int fill_dir(const wfe_step_files *files, const char *owner, wfe_error *e
 
 /* The folder gets its name when it says whose it is, and loses it before it is taken apart: at any
  * moment `wfe gc` knows its owner. */
-static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, wfe_error *err)
+static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, const char *owner,
+                    wfe_error *err)
 {
-    char dir[PATH_MAX], hidden[PATH_MAX], owner[WFE_OWNER_TEXT_SIZE];
-    wfe_owner_format(owner);
+    char dir[PATH_MAX], hidden[PATH_MAX];
     if (snprintf(dir, sizeof dir, "%s/%s", io_dir, id) >= (int)sizeof dir ||
         snprintf(hidden, sizeof hidden, "%s/.%s" WFE_STEP_HIDDEN_MARK "%s", io_dir, owner, id) >=
             (int)sizeof hidden)
@@ -172,16 +172,16 @@ static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, w
     return 0;
 }
 
-int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config, const char *io_dir,
-                        const char *state_dir, const char *id, const char *hostname, wfe_error *err)
+int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
+                        const wfe_step_place *place, wfe_error *err)
 {
-    int rc = make_dir(files, io_dir, id, err);
+    int rc = make_dir(files, place->io_dir, place->id, place->owner, err);
     if (!rc)
-        rc = make_hosts(files, config, hostname, err);
+        rc = make_hosts(files, config, place->hostname, err);
     if (!rc && (config->network == WFE_STEP_NETWORK_HOST || config->dns))
         rc = make_resolv_conf(files, config, err);
     if (!rc && config->init)
-        rc = make_init(files, state_dir, err);
+        rc = make_init(files, place->state_dir, err);
     if (!rc)
         rc = make_output(files, err);
     return rc;

@@ -41,12 +41,20 @@ typedef struct wfe_step_files {
     size_t n_binds;
 } wfe_step_files;
 
-/* Makes the folder io_dir/id and everything in it but the FIFOs, and places wfe-init below
- * state_dir. CONFLICT when the folder exists: another wfe runs this step. On failure call
- * wfe_step_files_remove all the same. */
-int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config, const char *io_dir,
-                        const char *state_dir, const char *id, const char *hostname,
-                        wfe_error *err);
+/* Where a step's files go and whose they are; all borrowed during the call. */
+typedef struct wfe_step_place {
+    const char *io_dir;
+    const char *state_dir; /* wfe-init is placed below it */
+    const char *id;        /* of the container */
+    const char *owner;     /* see base/owner.h */
+    const char *hostname;
+} wfe_step_place;
+
+/* Makes the folder io_dir/id and everything in it but the FIFOs, and places wfe-init. CONFLICT when
+ * the folder exists: another wfe runs this step. On failure call wfe_step_files_remove all the
+ * same. */
+int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
+                        const wfe_step_place *place, wfe_error *err);
 int wfe_step_files_remove(wfe_step_files *files, wfe_error *err);
 
 #endif

@@ -101,16 +101,9 @@ int wfe_init_file_place(const char *dir, char *out_path, size_t size, wfe_error 
 int wfe_init_record_create(const char *path, wfe_error *err)
 {
     static const char blank[WFE_INIT_RECORD_SIZE];
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return wfe_error_set_errno(err, errno, "cannot create the exit record %s", path);
-    int rc = wfe_fd_write_all(fd, blank, sizeof blank, err);
-    if (!rc && fchmod(fd, 0666) < 0)
-        rc = wfe_error_set_errno(err, errno, "cannot set the mode");
-    if (rc) {
-        wfe_error_prefix(err, "exit record %s", path);
-        unlink(path);
-    }
+    int rc = wfe_fd_create_file(path, blank, sizeof blank, 0666, err);
+    if (rc)
+        wfe_error_prefix(err, "exit record");
     return rc;
 }
 

@@ -16,11 +16,10 @@ void wfe_step_labels_fill(wfe_step_labels *labels, const wfe_step *step)
 {
     labels->n = 0;
     snprintf(labels->attempt, sizeof labels->attempt, "%u", step->config.attempt);
-    wfe_owner_format(labels->owner);
     wfe_step_labels_add(labels, "wfe.run", step->config.run_id);
     wfe_step_labels_add(labels, "wfe.step", step->config.name);
     wfe_step_labels_add(labels, "wfe.attempt", labels->attempt);
-    wfe_step_labels_add(labels, "wfe.owner", labels->owner);
+    wfe_step_labels_add(labels, "wfe.owner", step->owner);
 }
 
 void wfe_step_labels_add_config(wfe_step_labels *labels, const wfe_step_config *config)

@@ -18,7 +18,6 @@ typedef struct wfe_step_labels {
     Pb__Pair *list[WFE_STEP_OWN_LABELS + WFE_STEP_MAX_LABELS + 1];
     size_t n;
     char attempt[16];
-    char owner[WFE_OWNER_TEXT_SIZE];
 } wfe_step_labels;
 
 /* wfe's own. */

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 
 #define READ_BYTES ((size_t)64 * 1024)
 
@@ -124,13 +125,9 @@ int wfe_output_file_parse(const char *bytes, size_t len, wfe_outputs *outputs,
 
 int wfe_output_file_create(const char *path, wfe_error *err)
 {
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return wfe_error_set_errno(err, errno, "cannot create the output file %s", path);
-    if (fchmod(fd, 0666) == 0)
-        return 0;
-    int rc = wfe_error_set_errno(err, errno, "cannot set the mode of the output file %s", path);
-    unlink(path);
+    int rc = wfe_fd_create_file(path, "", 0, 0666, err);
+    if (rc)
+        wfe_error_prefix(err, "output file");
     return rc;
 }
 

@@ -51,8 +51,14 @@ static int make_files_and_spec(wfe_step *step, wfe_error *err)
         snprintf(step->hostname, sizeof step->hostname, "%s", step->config.hostname);
     else
         snprintf(step->hostname, sizeof step->hostname, "%.12s", step->id + strlen("wfe-"));
-    int rc = wfe_step_files_make(&step->files, &step->config, step->client->io_dir,
-                                 step->client->state_dir, step->id, step->hostname, err);
+    const wfe_step_place place = {
+        .io_dir = step->client->io_dir,
+        .state_dir = step->client->state_dir,
+        .id = step->id,
+        .owner = step->owner,
+        .hostname = step->hostname,
+    };
+    int rc = wfe_step_files_make(&step->files, &step->config, &place, err);
     return rc ? rc : build_spec(step, err);
 }
 

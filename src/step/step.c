@@ -373,6 +373,7 @@ static int need_resolver(wfe_client *client, wfe_error *err)
 static int prepare(wfe_step *step, wfe_error *err)
 {
     wfe_client *client = step->client;
+    wfe_owner_format(step->owner);
     wfe_id_container(step->id, step->config.run_id, step->config.name, step->config.attempt);
     int rc = fill_result(step, err);
     if (!rc)

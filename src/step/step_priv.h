@@ -12,6 +12,7 @@
 #include <wfe/step.h>
 
 #include "base/id.h"
+#include "base/owner.h"
 #include "containerd/snapshots.h"
 #include "containerd/wfe_client.h"
 #include "image/resolve.h"
@@ -44,6 +45,7 @@ struct wfe_step {
 
     enum wfe_step_state state;
     char id[WFE_ID_CONTAINER_SIZE]; /* of the container, the task and the snapshot */
+    char owner[WFE_OWNER_TEXT_SIZE];
     const wfe_image *image;
     wfe_oci_image_config *image_config;
     wfe_step_machine machine;

@@ -163,6 +163,38 @@ static void test_fd__removes_a_tree_but_not_what_its_links_point_to(void **state
     assert_ok(wfe_fd_remove_tree(path_in(state, "tree"), &err), &err);
 }
 
+static void test_fd__a_new_file_gets_its_mode_whatever_the_umask(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_buf text = WFE_BUF_INIT(0);
+    struct stat st;
+    mode_t before = umask(077);
+    int rc = wfe_fd_create_file(path_in(state, "new"), "abc", 3, 0666, &err);
+    umask(before);
+    assert_ok(rc, &err);
+    assert_int_equal(stat(path_in(state, "new"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0666);
+    assert_ok(wfe_fd_read_file(path_in(state, "new"), 10, &text, &err), &err);
+    assert_string_equal(text.data, "abc");
+    wfe_buf_done(&text);
+}
+
+static void test_fd__a_new_file_takes_no_others_place(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_buf text = WFE_BUF_INIT(0);
+    assert_ok(wfe_fd_create_file(path_in(state, "one"), "1", 1, 0600, &err), &err);
+    assert_fails(wfe_fd_create_file(path_in(state, "one"), "2", 1, 0600, &err), WFE_E_CONFLICT,
+                 &err);
+    assert_contains(err.message, "/one");
+    assert_int_equal(symlink("dangling", path_in(state, "link")), 0);
+    assert_fails(wfe_fd_create_file(path_in(state, "link"), "2", 1, 0600, NULL), WFE_E_CONFLICT,
+                 NULL);
+    assert_ok(wfe_fd_read_file(path_in(state, "one"), 10, &text, NULL), NULL);
+    assert_string_equal(text.data, "1");
+    wfe_buf_done(&text);
+}
+
 static void test_fd__too_long_paths_are_refused(void **state)
 {
     (void)state;
@@ -197,6 +229,10 @@ int main(void)
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_fd__removes_a_tree_but_not_what_its_links_point_to,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__a_new_file_gets_its_mode_whatever_the_umask,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__a_new_file_takes_no_others_place, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_fd__too_long_paths_are_refused, make_folder,
                                         remove_folder),
     };

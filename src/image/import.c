@@ -218,9 +218,10 @@ static int prepare_image(wfe_import *import, const wfe_import_image *image, wfe_
         rc = find_parts(import, image, &parts, err);
     for (size_t i = 0; !rc && i < parts->document->n_items; i++)
         rc = check_layer(import, &parts->document->items[i], err);
+    const wfe_image_unpack_request unpack = {
+        .snapshotter = import->snapshotter, .lease = import->lease, .parts = parts};
     if (!rc)
-        rc = wfe_image_unpack_run(import->loop, import->containerd, import->snapshotter,
-                                  import->lease, parts, err);
+        rc = wfe_image_unpack_run(import->loop, import->containerd, &unpack, err);
     return rc;
 }
 

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "containerd/content.h"
 #include "image/wait.h"
 
 WFE_IMAGE_WAIT_CALLBACK(on_updated, PbContent__UpdateResponse)
 
-#define PATH_SIZE 192
+/* "labels." and the longest key: containerd.io/distribution.source. and a host name. */
+#define PATH_SIZE 320
 
 /* One allocation for what the request points to. */
 typedef struct label_set {
@@ -48,13 +48,11 @@ static int fill_set(label_set *set, const wfe_image_label *labels, size_t n, wfe
     return 0;
 }
 
-int wfe_image_label_content(wfe_loop *loop, wfe_containerd *containerd, const char *lease,
-                            const char *digest, const wfe_image_label *labels, size_t n_labels,
-                            wfe_error *err)
+int wfe_image_label_start(wfe_containerd *containerd, const char *lease, const char *digest,
+                          const wfe_image_label *labels, size_t n_labels, wfe_content_update_fn fn,
+                          void *user, wfe_containerd_call **ret, wfe_error *err)
 {
     label_set set = {0};
-    if (n_labels == 0)
-        return 0;
     int rc = fill_set(&set, labels, n_labels, err);
     if (!rc) {
         PbContent__UpdateRequest request = PB_CONTENT__UPDATE_REQUEST__INIT;
@@ -68,14 +66,23 @@ int wfe_image_label_content(wfe_loop *loop, wfe_containerd *containerd, const ch
         request.info = &info;
         request.update_mask = &mask;
         const wfe_containerd_options options = {.lease = lease};
-        wfe_image_wait wait = {.loop = loop};
-        rc = wfe_image_wait_for(
-            &wait,
-            wfe_content_update(containerd, &request, &options, on_updated, &wait, &wait.call, err),
-            err);
+        rc = wfe_content_update(containerd, &request, &options, fn, user, ret, err);
     }
     free_set(&set);
     return rc;
+}
+
+int wfe_image_label_content(wfe_loop *loop, wfe_containerd *containerd, const char *lease,
+                            const char *digest, const wfe_image_label *labels, size_t n_labels,
+                            wfe_error *err)
+{
+    wfe_image_wait wait = {.loop = loop};
+    if (n_labels == 0)
+        return 0;
+    return wfe_image_wait_for(&wait,
+                              wfe_image_label_start(containerd, lease, digest, labels, n_labels,
+                                                    on_updated, &wait, &wait.call, err),
+                              err);
 }
 
 int wfe_image_label_children(wfe_loop *loop, wfe_containerd *containerd, const char *lease,

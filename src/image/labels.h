@@ -6,7 +6,7 @@
 #ifndef WFE_IMAGE_LABELS_H
 #define WFE_IMAGE_LABELS_H
 
-#include "containerd/client.h"
+#include "containerd/content.h"
 #include "image/manifest.h"
 #include "loop/loop.h"
 
@@ -14,11 +14,15 @@
 #define WFE_IMAGE_LABEL_SNAPSHOT "containerd.io/gc.ref.snapshot"
 #define WFE_IMAGE_LABEL_UNCOMPRESSED "containerd.io/uncompressed"
 
-/* Sets labels (pairs of key and value) of a blob; others stay. Blocks by running the loop. */
 typedef struct wfe_image_label {
     const char *key;
     const char *value;
 } wfe_image_label;
+/* Sets labels of a blob; others stay. All of it is copied. */
+int wfe_image_label_start(wfe_containerd *containerd, const char *lease, const char *digest,
+                          const wfe_image_label *labels, size_t n_labels, wfe_content_update_fn fn,
+                          void *user, wfe_containerd_call **ret, wfe_error *err);
+/* The same, and blocks by running the loop. */
 int wfe_image_label_content(wfe_loop *loop, wfe_containerd *containerd, const char *lease,
                             const char *digest, const wfe_image_label *labels, size_t n_labels,
                             wfe_error *err);

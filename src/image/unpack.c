@@ -10,244 +10,267 @@
 #include "image/unpack.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/id.h"
-#include "containerd/diff.h"
-#include "containerd/leases.h"
 #include "containerd/snapshots.h"
 #include "image/chain.h"
 #include "image/labels.h"
-#include "image/wait.h"
+#include "image/unpack_priv.h"
 
 #define TRIES 3
-#define KEY_SIZE 128
 
-typedef struct unpacking {
-    wfe_loop *loop;
-    wfe_containerd *containerd;
-    const char *snapshotter;
-    wfe_containerd_options options; /* the lease */
-} unpacking;
-
-WFE_IMAGE_WAIT_CALLBACK(on_stat, PbSnapshots__StatSnapshotResponse)
-WFE_IMAGE_WAIT_CALLBACK(on_empty, Pb__Empty)
-
-/* Sets *ret_exists when the snapshot is there, and holds it by the lease. */
-static int find_snapshot(const unpacking *unpack, const char *name, bool *ret_exists,
-                         wfe_error *err)
+wfe_containerd_options wfe_image_unpack_leased(const wfe_image_unpack *unpack)
 {
-    PbSnapshots__StatSnapshotRequest request = PB_SNAPSHOTS__STAT_SNAPSHOT_REQUEST__INIT;
-    request.snapshotter = unpack->snapshotter;
-    request.key = name;
-    wfe_error problem = WFE_ERROR_INIT;
-    wfe_image_wait stat = {.loop = unpack->loop};
-    int rc = wfe_image_wait_for(&stat,
-                                wfe_snapshots_stat(unpack->containerd, &request, &unpack->options,
-                                                   on_stat, &stat, &stat.call, &problem),
-                                &problem);
-    *ret_exists = rc == 0;
-    if (rc)
-        return problem.grpc_status == WFE_GRPC_NOT_FOUND ? 0 : wfe_error_copy(err, &problem);
-    char type[128];
-    snprintf(type, sizeof type, "snapshots/%s", unpack->snapshotter);
-    PbLeases__Resource resource = PB_LEASES__RESOURCE__INIT;
-    PbLeases__AddResourceRequest add = PB_LEASES__ADD_RESOURCE_REQUEST__INIT;
-    resource.id = name;
-    resource.type = type;
-    add.id = unpack->options.lease;
-    add.resource = &resource;
-    wfe_image_wait added = {.loop = unpack->loop};
-    return wfe_image_wait_for(
-        &added,
-        wfe_leases_add_resource(unpack->containerd, &add, NULL, on_empty, &added, &added.call, err),
-        err);
+    return (wfe_containerd_options){.lease = unpack->lease};
 }
 
-/* Prepare, and Apply with the mounts that Prepare gave. */
-typedef struct layer_apply {
-    wfe_image_wait wait;
-    const unpacking *unpack;
-    const wfe_image_descriptor *layer;
-    const char *diff_id;
-    bool prepared;
-} layer_apply;
-
-static void on_applied(const PbDiff__ApplyResponse *reply, const wfe_error *err, void *user)
+void wfe_image_unpack_free(wfe_image_unpack *unpack)
 {
-    layer_apply *apply = user;
-    wfe_error problem = *err;
-    const char *applied = !err->kind && reply->applied ? reply->applied->digest : "";
-    if (!problem.kind && strcmp(applied, apply->diff_id) != 0)
-        wfe_error_set(&problem, WFE_E_PROTOCOL,
-                      "layer %s unpacks to %s, the image's config says %s", apply->layer->digest,
-                      applied, apply->diff_id);
-    wfe_image_wait_end(&apply->wait, &problem);
-}
-
-static void on_prepared(const PbSnapshots__PrepareSnapshotResponse *reply, const wfe_error *err,
-                        void *user)
-{
-    layer_apply *apply = user;
-    apply->wait.call = NULL;
-    if (err->kind) {
-        wfe_image_wait_end(&apply->wait, err);
+    if (!unpack)
         return;
-    }
-    apply->prepared = true;
-    PbDiff__ApplyRequest request = PB_DIFF__APPLY_REQUEST__INIT;
-    Pb__Descriptor diff = PB__DESCRIPTOR__INIT;
-    diff.media_type = apply->layer->media_type;
-    diff.digest = apply->layer->digest;
-    diff.size = apply->layer->size_bytes;
-    request.diff = &diff;
-    request.n_mounts = reply->n_mounts;
-    request.mounts = reply->mounts;
-    wfe_error problem = WFE_ERROR_INIT;
-    if (wfe_diff_apply(apply->unpack->containerd, &request, &apply->unpack->options, on_applied,
-                       apply, &apply->wait.call, &problem))
-        wfe_image_wait_end(&apply->wait, &problem);
+    wfe_containerd_cancel(unpack->call);
+    for (size_t i = 0; unpack->layers && i < unpack->n_layers; i++)
+        wfe_containerd_cancel(unpack->layers[i].label_call);
+    wfe_timer_free(unpack->timer);
+    free(unpack->layers);
+    free(unpack->snapshotter);
+    free(unpack->lease);
+    free(unpack);
 }
 
-static int prepare_and_apply(layer_apply *apply, const char *key, const char *parent,
-                             const char *chain, wfe_error *err)
+/* ---- the end ---- */
+
+static void finish(wfe_image_unpack *unpack)
 {
-    PbSnapshots__PrepareSnapshotRequest request = PB_SNAPSHOTS__PREPARE_SNAPSHOT_REQUEST__INIT;
-    Pb__Pair label = PB__PAIR__INIT;
-    Pb__Pair *labels[] = {&label};
-    label.key = "containerd.io/snapshot.ref";
-    label.value = chain;
-    request.snapshotter = apply->unpack->snapshotter;
-    request.key = key;
-    request.parent = parent;
-    request.n_labels = 1;
-    request.labels = labels;
-    return wfe_image_wait_for(&apply->wait,
-                              wfe_snapshots_prepare(apply->unpack->containerd, &request,
-                                                    &apply->unpack->options, on_prepared, apply,
-                                                    &apply->wait.call, err),
-                              err);
+    unpack->state = UNPACK_ENDED;
+    for (size_t i = 0; i < unpack->n_layers; i++)
+        wfe_containerd_cancel(wfe_take(unpack->layers[i].label_call));
+    unpack->fns.done(&unpack->failure, unpack->user);
 }
 
-static int commit(const unpacking *unpack, const char *key, const char *chain, wfe_error *err)
+static void on_removed(const Pb__Empty *reply, const wfe_error *err, void *user)
 {
-    PbSnapshots__CommitSnapshotRequest request = PB_SNAPSHOTS__COMMIT_SNAPSHOT_REQUEST__INIT;
-    Pb__Pair label = PB__PAIR__INIT;
-    Pb__Pair *labels[] = {&label};
-    label.key = "containerd.io/snapshot.ref";
-    label.value = chain;
-    request.snapshotter = unpack->snapshotter;
-    request.name = chain;
-    request.key = key;
-    request.n_labels = 1;
-    request.labels = labels;
-    wfe_image_wait wait = {.loop = unpack->loop};
-    return wfe_image_wait_for(&wait,
-                              wfe_snapshots_commit(unpack->containerd, &request, &unpack->options,
-                                                   on_empty, &wait, &wait.call, err),
-                              err);
+    (void)reply;
+    (void)err; /* what cannot be removed now goes with the lease */
+    wfe_image_unpack *unpack = user;
+    unpack->call = NULL;
+    unpack->prepared = false;
+    if (unpack->failure.kind)
+        finish(unpack);
+    else if (!wfe_image_unpack_is_over(unpack))
+        wfe_image_unpack_look(unpack);
 }
 
-static void remove_snapshot(const unpacking *unpack, const char *key)
+static void remove_snapshot(wfe_image_unpack *unpack)
 {
+    const wfe_containerd_options options = wfe_image_unpack_leased(unpack);
     PbSnapshots__RemoveSnapshotRequest request = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
     request.snapshotter = unpack->snapshotter;
-    request.key = key;
-    wfe_image_wait wait = {.loop = unpack->loop};
-    /* What cannot be removed now goes with the lease. */
-    (void)wfe_image_wait_for(&wait,
-                             wfe_snapshots_remove(unpack->containerd, &request, &unpack->options,
-                                                  on_empty, &wait, &wait.call, NULL),
-                             NULL);
+    request.key = unpack->key;
+    unpack->state = UNPACK_REMOVING;
+    if (wfe_snapshots_remove(unpack->containerd, &request, &options, on_removed, unpack,
+                             &unpack->call, NULL))
+        on_removed(NULL, NULL, unpack);
 }
 
-static int unpack_layer(const unpacking *unpack, const wfe_image_descriptor *layer,
-                        const char *diff_id, const char *parent, const char *chain, wfe_error *err)
+void wfe_image_unpack_supersede(wfe_image_unpack *unpack)
 {
-    char unique[17], key[KEY_SIZE];
-    int rc = wfe_id_random(unique, sizeof unique - 1, err);
-    if (rc)
-        return rc;
-    snprintf(key, sizeof key, "extract-%s %s", unique, chain);
-    layer_apply apply = {
-        .wait = {.loop = unpack->loop}, .unpack = unpack, .layer = layer, .diff_id = diff_id};
-    wfe_error problem = WFE_ERROR_INIT;
-    rc = prepare_and_apply(&apply, key, parent, chain, &problem);
-    if (!rc)
-        rc = commit(unpack, key, chain, &problem);
-    if (rc && apply.prepared)
-        remove_snapshot(unpack, key);
-    /* Someone else unpacked the same layer meanwhile: as good as ours. */
-    if (rc && apply.prepared && problem.grpc_status == WFE_GRPC_ALREADY_EXISTS) {
-        bool exists = false;
-        return find_snapshot(unpack, chain, &exists, err);
-    }
-    return rc ? wfe_error_copy(err, &problem) : 0;
+    remove_snapshot(unpack);
 }
 
-/* Sets *ret_again when a parent was gone. */
-static int unpack_all(const unpacking *unpack, const wfe_image_parts *parts, bool *ret_again,
-                      char top[WFE_DIGEST_SIZE], wfe_error *err)
+void wfe_image_unpack_fail(wfe_image_unpack *unpack, const wfe_error *err)
 {
-    char chain[WFE_DIGEST_SIZE] = "";
-    for (size_t i = 0; i < parts->document->n_items; i++) {
-        const wfe_image_descriptor *layer = &parts->document->items[i];
-        char next[WFE_DIGEST_SIZE];
-        bool exists = false;
-        wfe_error problem = WFE_ERROR_INIT;
-        int rc = wfe_image_chain_add(chain, parts->config->diff_ids[i], next, &problem);
-        if (!rc)
-            rc = find_snapshot(unpack, next, &exists, &problem);
-        if (!rc && !exists)
-            rc = unpack_layer(unpack, layer, parts->config->diff_ids[i], chain, next, &problem);
-        if (rc) {
-            *ret_again = i > 0 && problem.grpc_status == WFE_GRPC_NOT_FOUND;
-            wfe_error_prefix(&problem, "layer %zu of %zu", i + 1, parts->document->n_items);
-            return wfe_error_copy(err, &problem);
-        }
-        memcpy(chain, next, sizeof chain);
-    }
-    memcpy(top, chain, sizeof chain);
-    return 0;
+    bool over = unpack->failure.kind != 0;
+    wfe_error_copy(&unpack->failure, err);
+    if (over || unpack->state == UNPACK_REMOVING)
+        return;
+    if (unpack->next < unpack->n_layers && err->kind != WFE_E_CANCELLED)
+        wfe_error_prefix(&unpack->failure, "layer %zu of %zu", unpack->next + 1, unpack->n_layers);
+    wfe_containerd_cancel(wfe_take(unpack->call));
+    if (unpack->prepared)
+        remove_snapshot(unpack);
+    else
+        finish(unpack);
 }
 
-static int tie_snapshot(const unpacking *unpack, const wfe_image_parts *parts, const char *top,
-                        wfe_error *err)
+bool wfe_image_unpack_is_over(wfe_image_unpack *unpack)
+{
+    unpack->call = NULL;
+    if (!unpack->stopped)
+        return false;
+    wfe_error cancelled = WFE_ERROR_INIT;
+    wfe_error_set(&cancelled, WFE_E_CANCELLED, "unpacking was stopped");
+    wfe_image_unpack_fail(unpack, &cancelled);
+    return true;
+}
+
+void wfe_image_unpack_stop(wfe_image_unpack *unpack)
+{
+    if (unpack->stopped || unpack->failure.kind || unpack->state == UNPACK_ENDED)
+        return;
+    unpack->stopped = true;
+    /* A Prepare or Commit under way is not cut short, so that what it makes is known. */
+    if (unpack->state == UNPACK_APPLYING)
+        wfe_containerd_cancel(wfe_take(unpack->call));
+    if (!unpack->call)
+        wfe_timer_start(unpack->timer, 0);
+}
+
+/* ---- from layer to layer ---- */
+
+void wfe_image_unpack_progressed(wfe_image_unpack *unpack)
+{
+    if (unpack->next <= unpack->reached)
+        return;
+    unpack->reached = unpack->next;
+    unpack->tries_left = TRIES;
+}
+
+void wfe_image_unpack_labelled(wfe_image_unpack *unpack)
+{
+    if (unpack->state == UNPACK_TYING && !unpack->call && unpack->n_labelling == 0)
+        finish(unpack);
+}
+
+static void on_tied(const PbContent__UpdateResponse *reply, const wfe_error *err, void *user)
+{
+    (void)reply;
+    wfe_image_unpack *unpack = user;
+    if (wfe_image_unpack_is_over(unpack))
+        return;
+    if (err->kind)
+        wfe_image_unpack_fail(unpack, err);
+    else
+        wfe_image_unpack_labelled(unpack);
+}
+
+/* From the config to the topmost snapshot: the garbage collector's way to all of them. */
+static int tie(wfe_image_unpack *unpack, wfe_error *err)
 {
     char key[128];
     snprintf(key, sizeof key, WFE_IMAGE_LABEL_SNAPSHOT ".%s", unpack->snapshotter);
-    const wfe_image_label label = {key, top};
-    int rc = wfe_image_label_content(unpack->loop, unpack->containerd, unpack->options.lease,
-                                     parts->document->config.digest, &label, 1, err);
-    for (size_t i = 0; !rc && i < parts->document->n_items; i++) {
-        const wfe_image_label plain = {WFE_IMAGE_LABEL_UNCOMPRESSED, parts->config->diff_ids[i]};
-        wfe_error problem = WFE_ERROR_INIT;
-        rc = wfe_image_label_content(unpack->loop, unpack->containerd, unpack->options.lease,
-                                     parts->document->items[i].digest, &plain, 1, &problem);
-        /* The packed layer of an unpacked image may have been dropped; nothing needs it. */
-        if (rc && problem.grpc_status == WFE_GRPC_NOT_FOUND)
-            rc = 0;
-        else if (rc)
-            wfe_error_copy(err, &problem);
-    }
-    return rc;
+    const wfe_image_label label = {key, unpack->layers[unpack->n_layers - 1].chain};
+    unpack->state = UNPACK_TYING;
+    return wfe_image_label_start(unpack->containerd, unpack->lease,
+                                 unpack->parts->document->config.digest, &label, 1, on_tied, unpack,
+                                 &unpack->call, err);
 }
 
-int wfe_image_unpack_run(wfe_loop *loop, wfe_containerd *containerd, const char *snapshotter,
-                         const char *lease, const wfe_image_parts *parts, wfe_error *err)
+void wfe_image_unpack_go_on(wfe_image_unpack *unpack)
 {
-    const unpacking unpack = {.loop = loop,
-                              .containerd = containerd,
-                              .snapshotter = snapshotter,
-                              .options = {.lease = lease}};
-    for (int left = TRIES;; left--) {
-        char top[WFE_DIGEST_SIZE] = "";
-        bool again = false;
-        wfe_error problem = WFE_ERROR_INIT;
-        int rc = unpack_all(&unpack, parts, &again, top, &problem);
-        if (!rc)
-            return top[0] ? tie_snapshot(&unpack, parts, top, err) : 0;
-        if (!again || left <= 1)
-            return wfe_error_copy(err, &problem);
+    wfe_error problem = WFE_ERROR_INIT;
+    int rc = 0;
+    if (unpack->stopped)
+        return; /* the timer ends it */
+    if (unpack->n_layers == 0)
+        finish(unpack);
+    else if (unpack->next == unpack->n_layers)
+        rc = tie(unpack, &problem);
+    else if (unpack->layers[unpack->next].ready)
+        rc = wfe_image_unpack_layer_start(unpack, &problem);
+    else
+        unpack->state = UNPACK_WAITING;
+    if (rc)
+        wfe_image_unpack_fail(unpack, &problem);
+}
+
+int wfe_image_unpack_ready(wfe_image_unpack *unpack, size_t layer, wfe_error *err)
+{
+    if (layer >= unpack->n_layers)
+        return wfe_error_set(err, WFE_E_INVALID, "the image has %zu layers, no layer %zu",
+                             unpack->n_layers, layer + 1);
+    unpack->layers[layer].ready = true;
+    if (unpack->state == UNPACK_WAITING && layer == unpack->next && !unpack->stopped)
+        return wfe_image_unpack_look_again(unpack, err);
+    return 0;
+}
+
+/* ---- the start ---- */
+
+static int copy_request(wfe_image_unpack *unpack, const wfe_image_unpack_request *request,
+                        wfe_error *err)
+{
+    unpack->parts = request->parts;
+    unpack->n_layers = request->parts->document->n_items;
+    unpack->snapshotter = strdup(request->snapshotter);
+    unpack->lease = strdup(request->lease);
+    unpack->layers = calloc(unpack->n_layers + 1, sizeof *unpack->layers);
+    if (!unpack->snapshotter || !unpack->lease || !unpack->layers)
+        return wfe_error_nomem(err);
+    const char *below = "";
+    for (size_t i = 0; i < unpack->n_layers; i++) {
+        wfe_image_unpack_layer *layer = &unpack->layers[i];
+        layer->unpack = unpack;
+        int rc = wfe_image_chain_add(below, unpack->parts->config->diff_ids[i], layer->chain, err);
+        if (rc)
+            return rc;
+        below = layer->chain;
     }
+    return 0;
+}
+
+/* The begin, and the end of one that was stopped while nothing was under way. */
+static void on_timer(void *user)
+{
+    wfe_image_unpack *unpack = user;
+    if (!wfe_image_unpack_is_over(unpack))
+        wfe_image_unpack_look(unpack);
+}
+
+int wfe_image_unpack_start(wfe_loop *loop, wfe_containerd *containerd,
+                           const wfe_image_unpack_request *request, const wfe_image_unpack_fns *fns,
+                           void *user, wfe_image_unpack **ret, wfe_error *err)
+{
+    _cleanup_(wfe_image_unpack_free_p) wfe_image_unpack *unpack = calloc(1, sizeof *unpack);
+    if (!unpack)
+        return wfe_error_nomem(err);
+    unpack->containerd = containerd;
+    unpack->fns = *fns;
+    unpack->user = user;
+    unpack->tries_left = TRIES;
+    int rc = copy_request(unpack, request, err);
+    if (!rc)
+        rc = wfe_timer_new(loop, on_timer, unpack, &unpack->timer, err);
+    if (rc)
+        return rc;
+    wfe_timer_start(unpack->timer, 0);
+    *ret = wfe_take(unpack);
+    return 0;
+}
+
+/* ---- blocking ---- */
+
+typedef struct unpack_run {
+    wfe_image_unpack *unpack;
+    size_t n_layers;
+    bool done;
+    wfe_error result;
+} unpack_run;
+
+static void on_run_plan(size_t first, void *user)
+{
+    unpack_run *run = user;
+    /* While it plans the unpack only takes note, which cannot fail. */
+    for (size_t i = first; i < run->n_layers; i++)
+        (void)wfe_image_unpack_ready(run->unpack, i, NULL);
+}
+
+static void on_run_done(const wfe_error *err, void *user)
+{
+    unpack_run *run = user;
+    run->result = *err;
+    run->done = true;
+}
+
+int wfe_image_unpack_run(wfe_loop *loop, wfe_containerd *containerd,
+                         const wfe_image_unpack_request *request, wfe_error *err)
+{
+    static const wfe_image_unpack_fns fns = {.plan = on_run_plan, .done = on_run_done};
+    unpack_run run = {.n_layers = request->parts->document->n_items};
+    int rc = wfe_image_unpack_start(loop, containerd, request, &fns, &run, &run.unpack, err);
+    if (!rc)
+        rc = wfe_loop_run_until(loop, &run.done, err);
+    wfe_image_unpack_free(run.unpack);
+    return rc || !run.result.kind ? rc : wfe_error_copy(err, &run.result);
 }

@@ -13,9 +13,10 @@
 #     --config JSON         the object "config" of the image config, in place of a PATH and "sh"
 #     --file PATH=TEXT      a file in the lowest layer, made or replaced; repeatable
 #     --link PATH=TARGET    the same for a symbolic link
+#     --base TAR            the lowest layer is this tar of a root file system instead of busybox
 set -eu
 
-format=oci layers=1 compress=none name=docker.io/library/busybox:latest archs="" whiteouts=no
+format=oci layers=1 compress=none name=docker.io/library/busybox:latest archs="" whiteouts=no base=""
 image_config='{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["sh"]}'
 die() {
     echo "busybox-image: $*" >&2
@@ -48,6 +49,7 @@ while [ $# -gt 1 ]; do
     --config) image_config=$2 && shift 2 ;;
     --file) add_entry file "$2" && shift 2 ;;
     --link) add_entry link "$2" && shift 2 ;;
+    --base) base=$2 && shift 2 ;;
     *) die "unknown option '$1'" ;;
     esac
 done
@@ -64,7 +66,7 @@ busybox=""
 for candidate in /bin/busybox /usr/bin/busybox; do
     [ -z "$busybox" ] && [ -x $candidate ] && busybox=$candidate
 done
-[ -n "$busybox" ] || die "there is no busybox; install the package busybox-static"
+[ -n "$busybox$base" ] || die "there is no busybox; install the package busybox-static"
 
 machine_arch() {
     case $(uname -m) in
@@ -125,19 +127,27 @@ END
 
 # Layers: $work/layer.1, ... and their diff IDs (hash of the plain tar), comma-separated.
 diff_ids="" n=0
-add_layer() { # FOLDER
+add_layer() { # FOLDER or TAR
     n=$((n + 1))
-    pack "$1" "$work/layer.$n"
+    if [ -d "$1" ]; then
+        pack "$1" "$work/layer.$n"
+        rm -rf "$1"
+    else
+        cp "$1" "$work/layer.$n"
+    fi
     diff_ids="$diff_ids${diff_ids:+,}\"sha256:$(hash_of "$work/layer.$n")\""
     if [ "$compress" = gzip ]; then
         gzip -n "$work/layer.$n"
         mv "$work/layer.$n.gz" "$work/layer.$n"
     fi
-    rm -rf "$1"
 }
 
-make_base "$work/root"
-add_layer "$work/root"
+if [ -n "$base" ]; then
+    add_layer "$base"
+else
+    make_base "$work/root"
+    add_layer "$work/root"
+fi
 i=2
 while [ "$i" -le "$layers" ]; do
     mkdir -p "$work/root/layers"

@@ -12,8 +12,10 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/strv.h"
 #include "cli/commands.h"
 #include "cli/connection.h"
+#include "cli/env.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/report.h"
@@ -63,7 +65,8 @@ static const wfe_option options[] = {
      offsetof(step_options, image)},
     {"run", 'r', WFE_OPTION_TEXT, "SCRIPT", "run this with /bin/sh -c",
      offsetof(step_options, run)},
-    {"env", 'e', WFE_OPTION_LIST, "KEY=VALUE", "set an environment variable (repeatable)",
+    {"env", 'e', WFE_OPTION_LIST, "KEY[=VALUE]",
+     "set an environment variable; KEY alone: to wfe's own value (repeatable)",
      offsetof(step_options, env)},
     {"volume", 'v', WFE_OPTION_LIST, "SRC:DST[:ro]", "mount a file or folder (repeatable)",
      offsetof(step_options, volumes)},
@@ -262,11 +265,14 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
     size_t n_volumes = 0;
     wfe_client *client = NULL;
     _cleanup_(wfe_buf_done) wfe_buf profile = WFE_BUF_INIT(2 * PROFILE_MAX_BYTES);
+    _cleanup_(wfe_strv_free_p) char **env = NULL;
     const char *const shell[] = {o->shell, NULL};
     argv[argc] = NULL;
     int rc = check_usage(o, argc, &error);
     if (!rc)
         rc = read_profile(o, &profile, &error);
+    if (!rc)
+        rc = wfe_env_complete(o->env.items, &env, &error);
     if (!rc)
         rc = parse_volumes(o, &volumes, &n_volumes, &error);
     if (!rc)
@@ -296,7 +302,7 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         .extra_hosts = o->extra_hosts.items,
         .labels = o->labels.items,
         .no_init = o->no_init,
-        .env = o->env.items,
+        .env = (const char *const *)env,
         .volumes = volumes,
         .n_volumes = n_volumes,
         .working_dir = o->working_dir,

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The value of a variable is for the step alone: it is in no log, of wfe or of containerd, in no
+ * error, no event, no result, and in no process's command line.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "fixtures/images.h"
+#include "fixtures/private_containerd.h"
+#include "fixtures/step_group.h"
+#include "fixtures/step_run.h"
+#include "fixtures/wfe_command.h"
+
+static int setup(void **state)
+{
+    return step_group_setup(state);
+}
+
+#define SECRET "s3cr3t-value-of-a-test"
+
+static void collect_log(int level, const char *text, void *user)
+{
+    (void)level;
+    wfe_buf_append_str(user, text, NULL);
+}
+
+static void assert_lacks(const char *path, const void *bytes, size_t len, const char *secret)
+{
+    if (len && memmem(bytes, len, secret, strlen(secret)))
+        fail_msg("%s shows the secret", path);
+}
+
+static void assert_no_command_line_has_it(void)
+{
+    DIR *proc = opendir("/proc");
+    assert_non_null(proc);
+    struct dirent *entry;
+    while ((entry = readdir(proc))) {
+        static char text[65536];
+        char path[300];
+        snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+        int fd = atoi(entry->d_name) > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof text);
+        if (fd >= 0)
+            close(fd);
+        assert_lacks(path, text, len > 0 ? (size_t)len : 0, SECRET);
+    }
+    closedir(proc);
+}
+
+static void look_at_processes(enum wfe_stream stream, const void *bytes, size_t n, void *user)
+{
+    (void)stream;
+    (void)bytes;
+    (void)n;
+    (void)user;
+    assert_no_command_line_has_it();
+}
+
+static void assert_file_lacks(const char *path, const char *secret)
+{
+    wfe_buf text = WFE_BUF_INIT(0);
+    assert_int_equal(wfe_fd_read_file(path, (size_t)64 << 20, &text, NULL), 0);
+    assert_lacks(path, text.data, text.len, secret);
+    wfe_buf_done(&text);
+}
+
+static void test_step_secrets__are_in_no_log_error_result_or_command_line(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const char *const env[] = {"TOKEN=" SECRET, NULL};
+    const char *const broken[] = {SECRET, NULL};
+    const char *const missing[] = {"no-such-command", NULL};
+    wfe_buf log = WFE_BUF_INIT(0);
+    wfe_client_options client_options = step_client_options(daemon);
+    client_options.log = collect_log;
+    client_options.log_user = &log;
+    client_options.log_level = WFE_LOG_DEBUG;
+    wfe_step_options options = step_script("echo ${#TOKEN}; sleep 1");
+    options.env = env;
+    options.on_output = look_at_processes;
+    wfe_step_result *whole = step_run(step_client_of_group, &options);
+    step_assert_stream(whole, WFE_STDOUT, "22\n");
+    wfe_step_result_free(whole);
+    wfe_client *client = step_client_with(&client_options);
+    for (int i = 0; i < 4; i++) {
+        wfe_step_options failing = step_script(i == 0 ? "exit 3" : NULL);
+        failing.env = i == 1 ? broken : env;
+        failing.command = i == 0 ? NULL : missing;
+        failing.working_dir = i == 2 ? "/etc/passwd" : NULL;
+        failing.no_init = i == 3;
+        wfe_step_result *result = NULL;
+        wfe_error error = WFE_ERROR_INIT;
+        if (wfe_step_run(client, &failing, &result, &error) == 0) {
+            char *json = wfe_step_result_json(result);
+            assert_null(strstr(json, SECRET));
+            free(json);
+            wfe_step_result_free(result);
+        } else {
+            assert_null(strstr(error.message, SECRET));
+            assert_null(strstr(error.hint, SECRET));
+            assert_null(strstr(error.subject, SECRET));
+        }
+    }
+    wfe_client_free(client);
+    assert_true(!log.len || !strstr(log.data, SECRET));
+    wfe_buf_done(&log);
+    assert_file_lacks(daemon->log, SECRET);
+}
+
+/* ---- events ---- */
+
+/* `ctr events` into a file, until it is killed. */
+static pid_t record_events(const private_containerd *daemon, const char *path)
+{
+    char ctr[PATH_MAX];
+    snprintf(ctr, sizeof ctr, "%s%sctr", daemon->binaries_dir ? daemon->binaries_dir : "",
+             daemon->binaries_dir ? "/" : "");
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0)
+            execlp(ctr, ctr, "--address", daemon->address, "events", (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+/* Runs the step, several times if need be, until an event of it has been recorded. */
+static void run_until_recorded(const wfe_step_options *options, const char *path)
+{
+    for (int i = 0; i < 100; i++) {
+        wfe_buf text = WFE_BUF_INIT((size_t)1 << 20);
+        wfe_step_result_free(step_run(step_client_of_group, options));
+        assert_int_equal(wfe_fd_read_file(path, (size_t)1 << 20, &text, NULL), 0);
+        bool recorded = text.len && strstr(text.data, "/containers/create") &&
+                        strstr(text.data, "/tasks/delete");
+        wfe_buf_done(&text);
+        if (recorded)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
+    }
+    fail_msg("ctr events did not see the step");
+}
+
+static void test_step_secrets__are_in_no_event(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const char *const env[] = {"TOKEN=" SECRET, NULL};
+    char path[PATH_MAX];
+    wfe_step_options options = step_script("test ${#TOKEN} = 22");
+    options.env = env;
+    snprintf(path, sizeof path, "%s/events", daemon->dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    pid_t pid = record_events(daemon, path);
+    run_until_recorded(&options, path);
+    kill(pid, SIGTERM);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_file_lacks(path, SECRET);
+}
+
+/* ---- the command ---- */
+
+/* `wfe step -V ARGS...` with the secret in wfe's own environment as TOKEN. */
+static wfe_command *start_wfe(const private_containerd *daemon, const char *const *args)
+{
+    static char address[160], io_dir[96], state_dir[96];
+    static const char *argv[32];
+    const char *const env[] = {address, io_dir, state_dir, "TOKEN=" SECRET, NULL};
+    size_t n = 0;
+    snprintf(address, sizeof address, "CONTAINERD_ADDRESS=%s", daemon->address);
+    snprintf(io_dir, sizeof io_dir, "WFE_IO_DIR=%s", daemon->io_dir);
+    snprintf(state_dir, sizeof state_dir, "WFE_STATE_DIR=%s/state-of-wfe", daemon->dir);
+    argv[n++] = "step";
+    argv[n++] = "-V";
+    while (n < 31 && *args)
+        argv[n++] = *args++;
+    argv[n] = NULL;
+    const wfe_command_options options = {.args = argv, .env = env};
+    return wfe_command_start(&options);
+}
+
+static void expect(wfe_command *command, int exit_code)
+{
+    wfe_command_result result;
+    wfe_command_wait(command, &result);
+    if (result.exit_code != exit_code)
+        fail_msg("exit code %d (expected %d), stderr '%s'", result.exit_code, exit_code,
+                 result.err);
+    assert_lacks("stdout", result.out, result.out_len, SECRET);
+    assert_lacks("stderr", result.err, result.err_len, SECRET);
+    wfe_command_result_done(&result);
+}
+
+static void test_step_secrets__come_from_wfe_s_own_environment(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const char *const good[] = {
+        "-e",      "TOKEN", "-i",
+        "busybox", "--run", "echo ready ${#TOKEN}; trap 'exit 5' TERM; sleep 60 & wait",
+        NULL};
+    wfe_command *command = start_wfe(daemon, good);
+    wfe_command_wait_for(command, "ready 22");
+    assert_no_command_line_has_it();
+    kill(wfe_command_pid(command), SIGTERM);
+    expect(command, 130);
+    const char *const json[] = {"--json", "-e", "TOKEN", "-i", "busybox", "--", "no-such", NULL};
+    expect(start_wfe(daemon, json), 127);
+    const char *const failing[] = {"-e", "TOKEN", "-i", "busybox", "--run", "exit 3", NULL};
+    expect(start_wfe(daemon, failing), 3);
+    const char *const unset[] = {"-e", "TOKEN_NOT_SET", "-i", "busybox", "--", "true", NULL};
+    expect(start_wfe(daemon, unset), 2);
+    assert_file_lacks(daemon->log, SECRET);
+}
+
+static void test_step_secrets__leave_nothing_behind(void **state)
+{
+    private_containerd_assert_clean(private_containerd_of(state));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_step_secrets__are_in_no_log_error_result_or_command_line),
+        cmocka_unit_test(test_step_secrets__are_in_no_event),
+        cmocka_unit_test(test_step_secrets__come_from_wfe_s_own_environment),
+        cmocka_unit_test(test_step_secrets__leave_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, setup, step_group_teardown);
+}

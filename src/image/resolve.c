@@ -25,6 +25,7 @@ typedef struct image_object {
     unsigned refs;
     char *name;
     char *config_json;
+    wfe_oci_image_config *config;
     char target_digest[WFE_DIGEST_SIZE];
     char manifest_digest[WFE_DIGEST_SIZE];
     char config_digest[WFE_DIGEST_SIZE];
@@ -59,6 +60,7 @@ static void free_object(image_object *object)
         return;
     free(object->name);
     free(object->config_json);
+    wfe_oci_image_config_free(object->config);
     free(object);
 }
 
@@ -171,6 +173,7 @@ static int make_object(const wfe_image_resolve *resolve, wfe_image_parts *parts,
     image->manifest_digest = object->manifest_digest;
     image->config_digest = object->config_digest;
     image->config_json = object->config_json;
+    image->config = object->config = wfe_take(parts->config);
     image->chain_id = object->chain_id;
     image->n_layers = parts->document->n_items;
     for (size_t i = 0; i < parts->document->n_items; i++)

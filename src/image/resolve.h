@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "containerd/client.h"
+#include "oci/image_config.h"
 
 /* Immutable; texts live as long as the image. */
 typedef struct wfe_image {
@@ -22,8 +23,9 @@ typedef struct wfe_image {
     const char *target_digest;   /* of the index or manifest the record points to */
     const char *manifest_digest; /* of the manifest for this platform */
     const char *config_digest;
-    const char *config_json; /* the image config, as stored; NUL-terminated; for src/oci to parse */
+    const char *config_json; /* the image config, as stored; NUL-terminated */
     size_t config_len;
+    const wfe_oci_image_config *config; /* the same, parsed */
     const char *chain_id; /* the committed snapshot of the top layer; "" for an image of none */
     size_t n_layers;
     uint64_t layers_bytes; /* sum of the layers as stored (compressed) */

@@ -201,12 +201,7 @@ void wfe_step_prepare(wfe_step *step, void (*ready)(wfe_step *step, const wfe_er
     step->prepared = ready;
     step->runs_as_image = strcmp(step->config.user, "image") == 0;
     wfe_step_machine_look(wfe_client_is_local(step->client), &step->machine);
-    if (wfe_oci_image_config_parse(step->image->config_json, step->image->config_len,
-                                   &step->image_config, &error)) {
-        wfe_error_prefix(&error, "image '%s'", step->image->name);
-        ready(step, &error);
-        return;
-    }
+    step->image_config = step->image->config;
     if (wfe_oci_stop_signal_parse(step->image_config->stop_signal, &step->stop_signal, NULL))
         step->stop_signal = WFE_STEP_DEFAULT_STOP_SIGNAL;
     if (wfe_oci_identity_needs_files(user_text(step)) && step->machine.local)

@@ -311,7 +311,6 @@ static void destroy(wfe_step *step)
     wfe_capture_free(step->captures[1]);
     wfe_outputs_done(&step->outputs);
     wfe_image_unref(step->image);
-    wfe_oci_image_config_free(step->image_config);
     wfe_oci_identity_done(&step->identity);
     free(step->spec);
     wfe_snapshots_free_prepared(step->snapshot);

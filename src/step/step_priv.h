@@ -47,7 +47,7 @@ struct wfe_step {
     char id[WFE_ID_CONTAINER_SIZE]; /* of the container, the task and the snapshot */
     char owner[WFE_OWNER_TEXT_SIZE];
     const wfe_image *image;
-    wfe_oci_image_config *image_config;
+    const wfe_oci_image_config *image_config; /* of image */
     wfe_step_machine machine;
     wfe_oci_identity identity;
     bool runs_as_image; /* user: image */

@@ -87,7 +87,7 @@ static int open_channel(wfe_client *client, const wfe_client_options *o, wfe_err
     return wfe_grpc_channel_new(client->loop, &options, &client->channel, err);
 }
 
-int wfe_client_new(const wfe_client_options *options, wfe_client **ret, wfe_error *err)
+static int make(wfe_loop *loop, const wfe_client_options *options, wfe_client **ret, wfe_error *err)
 {
     wfe_client_options o = {0};
     int rc = options ? wfe_sized_copy(options, "wfe_client_options", &o, sizeof o, err) : 0;
@@ -101,7 +101,9 @@ int wfe_client_new(const wfe_client_options *options, wfe_client **ret, wfe_erro
     rc = check_name("the namespace", name, err);
     if (!rc)
         rc = set_texts(client, &o, err);
-    if (!rc)
+    client->borrows_loop = loop != NULL;
+    client->loop = loop;
+    if (!rc && !loop)
         rc = wfe_loop_new(&client->loop, err);
     if (!rc)
         rc = open_channel(client, &o, err);
@@ -115,6 +117,17 @@ int wfe_client_new(const wfe_client_options *options, wfe_client **ret, wfe_erro
     return 0;
 }
 
+int wfe_client_new(const wfe_client_options *options, wfe_client **ret, wfe_error *err)
+{
+    return make(NULL, options, ret, err);
+}
+
+int wfe_client_new_on(wfe_loop *loop, const wfe_client_options *options, wfe_client **ret,
+                      wfe_error *err)
+{
+    return make(loop, options, ret, err);
+}
+
 void wfe_client_free(wfe_client *client)
 {
     if (!client)
@@ -123,7 +136,8 @@ void wfe_client_free(wfe_client *client)
         client->image_cache_free(client->image_cache);
     wfe_containerd_free(client->containerd);
     wfe_grpc_channel_free(client->channel);
-    wfe_loop_free(client->loop);
+    if (!client->borrows_loop)
+        wfe_loop_free(client->loop);
     free(client->address);
     free(client->snapshotter);
     free(client->runtime);

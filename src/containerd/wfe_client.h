@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The inside of the public wfe_client: one loop, one channel, one namespace, and the defaults that
- * every step made through it shares. It owns all of them.
+ * every step made through it shares. It owns all of them, but for a loop that was given to it.
  */
 #ifndef WFE_CONTAINERD_WFE_CLIENT_H
 #define WFE_CONTAINERD_WFE_CLIENT_H
@@ -15,6 +15,7 @@
 
 struct wfe_client {
     wfe_loop *loop;
+    bool borrows_loop;
     wfe_log log;
     wfe_grpc_channel *channel;
     wfe_containerd *containerd;
@@ -27,6 +28,10 @@ struct wfe_client {
     void *image_cache;
     void (*image_cache_free)(void *cache);
 };
+
+/* wfe_client_new on a loop that others use as well and that outlives the client. */
+int wfe_client_new_on(wfe_loop *loop, const wfe_client_options *options, wfe_client **ret,
+                      wfe_error *err);
 
 /* Is the daemon reached through a unix socket, so that it shares this machine's files. */
 bool wfe_client_is_local(const wfe_client *client);

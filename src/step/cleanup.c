@@ -243,7 +243,7 @@ static void delete_task(wfe_step *step)
 
 void wfe_step_clean_up_exited(wfe_step *step)
 {
-    wfe_timer_start(step->patience, CLEANUP_PATIENCE_MS);
+    wfe_step_be_patient(step, CLEANUP_PATIENCE_MS);
     if (!step->call)
         delete_task(step);
 }
@@ -269,7 +269,7 @@ static void on_death(const PbTasks__WaitResponse *reply, const wfe_error *err, v
 static void kill_first(wfe_step *step)
 {
     wfe_error error = WFE_ERROR_INIT;
-    wfe_timer_start(step->patience, KILL_PATIENCE_MS);
+    wfe_step_be_patient(step, KILL_PATIENCE_MS);
     step->kill_again = false;
     wfe_step_signal(step, SIGKILL);
     if (step->wait_call)
@@ -282,9 +282,11 @@ static void kill_first(wfe_step *step)
         on_death(NULL, &error, step);
 }
 
-/* Without a daemon nothing can be removed; waiting for it would only keep the user waiting. */
-static void leave_all_behind(wfe_step *step)
+void wfe_step_leave_behind(wfe_step *step, const char *why)
 {
+    step->state = WFE_STEP_CLEANING;
+    wfe_timer_stop(step->timeout);
+    wfe_timer_stop(step->retry);
     wfe_containerd_cancel(step->wait_call);
     wfe_containerd_cancel(step->call);
     wfe_containerd_cancel(step->snapshot_call);
@@ -292,13 +294,12 @@ static void leave_all_behind(wfe_step *step)
     step->call = NULL;
     step->snapshot_call = NULL;
     wfe_step_result_warn(step->result,
-                         "left behind: container '%s', since containerd is gone; when it is back, "
-                         "run wfe gc",
-                         step->id);
+                         "left behind: container '%s', since containerd %s; when it is back, run "
+                         "wfe gc",
+                         step->id, why);
     wfe_log_warning(&step->client->log,
-                    "left behind: container '%s', since containerd is gone; when it is back, run "
-                    "wfe gc",
-                    step->id);
+                    "left behind: container '%s', since containerd %s; when it is back, run wfe gc",
+                    step->id, why);
     finish(step);
 }
 
@@ -309,9 +310,10 @@ void wfe_step_clean_up(wfe_step *step)
     step->source = NULL;
     wfe_step_enter_phase(step, WFE_STEP_PHASE_CLEANUP);
     wfe_timer_stop(step->timeout);
-    wfe_timer_start(step->patience, CLEANUP_PATIENCE_MS);
+    wfe_step_be_patient(step, CLEANUP_PATIENCE_MS);
+    /* Without a daemon nothing can be removed; waiting would only keep the user waiting. */
     if (wfe_step_daemon_is_gone(step) && (step->has_container || step->has_snapshot))
-        leave_all_behind(step);
+        wfe_step_leave_behind(step, "is gone");
     /* Also a task that was only created: its Delete takes two seconds when it still lives. */
     else if ((step->started || step->task_made) && !step->exited)
         kill_first(step);

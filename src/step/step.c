@@ -86,7 +86,7 @@ static void stop_running(wfe_step *step)
 static void kill_now(wfe_step *step)
 {
     wfe_step_signal(step, SIGKILL);
-    wfe_timer_start(step->patience, KILL_PATIENCE_MS);
+    wfe_step_be_patient(step, KILL_PATIENCE_MS);
 }
 
 static void request_stop(wfe_step *step, enum wfe_step_end reason)
@@ -235,6 +235,7 @@ static void give_up_launching(wfe_step *step)
 {
     wfe_error error = WFE_ERROR_INIT;
     if (!wfe_step_daemon_is_gone(step) && step->launch_looks-- > 0) {
+        wfe_step_ask_for_life(step);
         wfe_timer_start(step->patience, DAEMON_LOOK_MS);
         return;
     }
@@ -277,6 +278,8 @@ static void on_patience(void *user)
             kill_now(step);
             break;
         }
+        if (wfe_step_asks_for_life(step))
+            break;
         wfe_error_set(&error, WFE_E_TIMEOUT, "container '%s' did not end %d s after KILL", step->id,
                       KILL_PATIENCE_MS / 1000);
         wfe_step_fail(step, &error);
@@ -286,7 +289,8 @@ static void on_patience(void *user)
         check_drain(step);
         break;
     case WFE_STEP_CLEANING:
-        wfe_step_abandon(step);
+        if (!wfe_step_asks_for_life(step))
+            wfe_step_abandon(step);
         break;
     case WFE_STEP_ENDED:
         break;
@@ -303,6 +307,7 @@ static void destroy(wfe_step *step)
     wfe_containerd_cancel(step->wait_call);
     wfe_containerd_cancel(step->snapshot_call);
     wfe_containerd_cancel(step->close_call);
+    wfe_containerd_cancel(step->life_call);
     wfe_source_free(step->source);
     wfe_timer_free(step->timeout);
     wfe_timer_free(step->patience);

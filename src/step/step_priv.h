@@ -66,6 +66,8 @@ struct wfe_step {
     wfe_containerd_call *kill_call;
     wfe_containerd_call *wait_call;
     wfe_containerd_call *snapshot_call; /* beside call, for the snapshot */
+    wfe_containerd_call *life_call;     /* asks whether the daemon answers */
+    uint64_t patience_left_ms;          /* after that; 0: all of it is used */
 
     wfe_capture *captures[2]; /* stdout, stderr; NULL before they are opened */
     wfe_source *source;       /* stdin; NULL: none, or at its end */
@@ -134,6 +136,14 @@ bool wfe_step_daemon_is_gone(const wfe_step *step);
  * be at work: what is not there when it is to be removed is looked for again then. */
 void wfe_step_doubt(wfe_step *step, const wfe_error *err);
 
+/* hang.c: starts the timer patience; when it runs out, the next measure is taken. Well before that
+ * the daemon is asked whether it still answers at all; when it does not, all is left behind. */
+void wfe_step_be_patient(wfe_step *step, uint64_t patience_ms);
+/* The timer ran out: true when that was only the time to ask. */
+bool wfe_step_asks_for_life(wfe_step *step);
+/* Asks the daemon for a sign of life, unless that is under way. */
+void wfe_step_ask_for_life(wfe_step *step);
+
 /* cleanup.c: removes what was made, then ends the step. */
 void wfe_step_retry_removal(void *step);
 void wfe_step_clean_up(wfe_step *step);
@@ -141,6 +151,8 @@ void wfe_step_clean_up(wfe_step *step);
 void wfe_step_clean_up_exited(wfe_step *step);
 /* Wait ended with this error while cleaning. */
 void wfe_step_clean_up_waited(wfe_step *step, const wfe_error *err);
+/* Ends the step without another call; why continues "since containerd ...". */
+void wfe_step_leave_behind(wfe_step *step, const char *why);
 /* The clean-up takes too long: the rest is left to `wfe gc`. */
 void wfe_step_abandon(wfe_step *step);
 

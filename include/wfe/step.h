@@ -52,7 +52,9 @@ typedef struct wfe_step_options {
      * takes the image's USER. Default 65534:65534, which is also what a user that cannot be
      * resolved runs as, with a warning. */
     const char *user;
-    bool strict;         /* a user that cannot be resolved is an error instead */
+    /* Warnings are errors: a user that cannot be resolved before anything runs (INVALID), all
+     * others when the command has ended with 0 (CONFLICT); what it did is done then. */
+    bool strict;
     const char *network; /* "none" (default) or "host" */
 
     /* Limits, as text; NULL: none. */

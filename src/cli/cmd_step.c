@@ -74,7 +74,7 @@ static const wfe_option options[] = {
      offsetof(step_options, working_dir)},
     {"user", 'u', WFE_OPTION_TEXT, "USER[:GROUP]",
      "numbers or names of the image, or 'image' (65534:65534)", offsetof(step_options, user)},
-    {"strict", 0, WFE_OPTION_FLAG, NULL, "fail when the user cannot be resolved",
+    {"strict", 0, WFE_OPTION_FLAG, NULL, "warnings are errors",
      offsetof(step_options, strict)},
     {"shell", 0, WFE_OPTION_TEXT, "SHELL", "shell for --run (/bin/sh)",
      offsetof(step_options, shell)},

@@ -324,6 +324,21 @@ static void destroy(wfe_step *step)
     free(step);
 }
 
+/* A step that ended well but for its warnings. One that did not end well needs no other reason not
+ * to be taken for a success, and its exit code tells more. */
+static void be_strict(wfe_step *step)
+{
+    const wfe_step_result *result = step->result;
+    wfe_error error = WFE_ERROR_INIT;
+    if (!step->config.strict || !result->n_warnings || step->stop_reason || result->exit_code)
+        return;
+    wfe_error_set(&error, WFE_E_CONFLICT, "strict allows no warning: %s", result->warnings[0]);
+    wfe_error_where(&error, "end step", step->config.name);
+    for (size_t i = 1; i < result->n_warnings; i++)
+        wfe_log_warning(&step->client->log, "%s", result->warnings[i]);
+    wfe_step_fail(step, &error); /* unless it has failed already */
+}
+
 void wfe_step_end(wfe_step *step)
 {
     wfe_step_result *result = step->result;
@@ -336,6 +351,7 @@ void wfe_step_end(wfe_step *step)
     step->outputs.map = (wfe_strmap){0};
     if (!step->failure.kind && step->stop_reason && !step->exited)
         result->exit_code = 128 + SIGKILL; /* stopped before its command ran */
+    be_strict(step);
     wfe_step_done_fn done = step->done;
     void *user = step->user;
     wfe_error failure = step->failure;

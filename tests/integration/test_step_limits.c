@@ -87,6 +87,8 @@ static void test_step_limits__a_kill_that_the_command_got_over_is_a_warning(void
     assert_int_equal(wfe_step_result_n_warnings(result), 1);
     step_assert_has(wfe_step_result_warning(result, 0), "memory limit");
     wfe_step_result_free(result);
+    options.strict = true;
+    step_assert_has(step_group_failure(&options, WFE_E_CONFLICT).message, "memory limit");
 }
 
 static void test_step_limits__a_kill_by_itself_is_not_out_of_memory(void **state)

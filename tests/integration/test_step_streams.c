@@ -352,6 +352,23 @@ static void test_step_streams__wrong_lines_of_the_output_file_are_warnings(void 
     wfe_step_result_free(result);
 }
 
+static void test_step_streams__strict_makes_errors_of_warnings(void **state)
+{
+    private_containerd_of(state);
+    wfe_step_options options = step_script("echo hello >> $WFE_OUTPUT");
+    options.strict = true;
+    step_assert_has(step_group_failure(&options, WFE_E_CONFLICT).message, "line 1");
+    options.run = "echo hello >> $WFE_OUTPUT; exit 3"; /* has failed anyway */
+    wfe_step_result *result = step_run(step_client_of_group, &options);
+    assert_int_equal(wfe_step_result_exit_code(result), 3);
+    assert_int_equal(wfe_step_result_n_warnings(result), 1);
+    wfe_step_result_free(result);
+    options.run = "echo a=1 >> $WFE_OUTPUT"; /* nothing to warn of */
+    result = step_run(step_client_of_group, &options);
+    assert_string_equal(wfe_step_result_output(result, "a"), "1");
+    wfe_step_result_free(result);
+}
+
 static void test_step_streams__an_output_file_over_its_limit_is_an_error(void **state)
 {
     private_containerd_of(state);
@@ -420,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_step_streams__the_output_file_stands_over_stdout),
         cmocka_unit_test(test_step_streams__the_output_file_is_read_after_a_timeout),
         cmocka_unit_test(test_step_streams__wrong_lines_of_the_output_file_are_warnings),
+        cmocka_unit_test(test_step_streams__strict_makes_errors_of_warnings),
         cmocka_unit_test(test_step_streams__an_output_file_over_its_limit_is_an_error),
         cmocka_unit_test(test_step_streams__the_output_file_cannot_be_replaced),
         cmocka_unit_test(test_step_streams__the_output_file_is_the_step_s_own),

@@ -225,6 +225,7 @@ static json_t *make_linux(const wfe_oci_spec *in)
     resources.all_devices |= in->privileged;
     bool ok = put(section, "namespaces", make_namespaces(in)) &&
               (!in->cgroups_path || put(section, "cgroupsPath", json_string(in->cgroups_path))) &&
+              (!in->n_devices || put(section, "devices", wfe_oci_spec_devices(in))) &&
               put(section, "resources", wfe_oci_resources_build(&resources));
     if (ok && !in->privileged)
         ok = put(section, "maskedPaths", make_masked_paths(in)) &&

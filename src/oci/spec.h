@@ -38,6 +38,17 @@ typedef struct wfe_oci_bind {
     bool readonly;
 } wfe_oci_bind;
 
+/* A device node to be made in the container. */
+typedef struct wfe_oci_device {
+    char *path; /* absolute, UTF-8 */
+    bool is_char;
+    unsigned major;
+    unsigned minor;
+    unsigned mode; /* permissions */
+    uint32_t uid;
+    uint32_t gid;
+} wfe_oci_device;
+
 enum wfe_oci_seccomp {
     WFE_OCI_SECCOMP_DEFAULT = 0, /* wfe's own filter: seccomp.h */
     WFE_OCI_SECCOMP_UNCONFINED,  /* none */
@@ -76,6 +87,8 @@ typedef struct wfe_oci_spec {
      * new privileges and no AppArmor profile. As in docker, a user other than root holds the
      * capabilities in its bounding set only. */
     bool privileged;
+    const wfe_oci_device *devices; /* beside the usual ones; who may open them is another matter */
+    size_t n_devices;
     wfe_oci_caps cap_add;  /* wfe_oci_caps_parse */
     wfe_oci_caps cap_drop; /* wfe_oci_caps_parse */
     /* What the daemon can give (its own bounding set); 0: not known, taken for all. */

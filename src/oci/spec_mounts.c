@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The "mounts" part of the runtime spec: what every Linux program expects, then what the user
- * wants, then wfe's own files.
+ * The "mounts" and "devices" parts of the runtime spec: what every Linux program expects, then what
+ * the user wants, then wfe's own files.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,6 +201,24 @@ static bool add_user_mounts(json_t *mounts, const wfe_oci_spec *in)
         ok = append(mounts, list[i].bind ? make_bind(list[i].bind) : make_tmpfs(list[i].tmpfs));
     return ok;
 }
+
+/* ---- devices ---- */
+
+json_t *wfe_oci_spec_devices(const wfe_oci_spec *in)
+{
+    _cleanup_(wfe_oci_json_decref_p) json_t *list = json_array();
+    for (size_t i = 0; i < in->n_devices; i++) {
+        const wfe_oci_device *d = &in->devices[i];
+        if (!append(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "path", d->path, "type",
+                                    d->is_char ? "c" : "b", "major", (json_int_t)d->major, "minor",
+                                    (json_int_t)d->minor, "fileMode", (json_int_t)d->mode, "uid",
+                                    (json_int_t)d->uid, "gid", (json_int_t)d->gid)))
+            return NULL;
+    }
+    return wfe_take(list);
+}
+
+/* ---- all of them ---- */
 
 json_t *wfe_oci_spec_mounts(const wfe_oci_spec *in)
 {

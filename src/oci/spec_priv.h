@@ -17,5 +17,6 @@
 
 json_t *wfe_oci_spec_process(const wfe_oci_spec *in, const wfe_oci_cap_sets *caps);
 json_t *wfe_oci_spec_mounts(const wfe_oci_spec *in);
+json_t *wfe_oci_spec_devices(const wfe_oci_spec *in);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "containerd/snapshots.h"
 #include "oci/stop_signal.h"
+#include "step/devices.h"
 #include "step/labels.h"
 #include "step/rootfs.h"
 #include "step/spec.h"
@@ -28,6 +29,12 @@ static int build_spec(wfe_step *step, wfe_error *err)
 {
     static const char *const init[] = {WFE_STEP_INIT_TARGET, "-r", WFE_STEP_RECORD_TARGET, "--",
                                        NULL};
+    _cleanup_(wfe_step_devices_done) wfe_step_devices devices = {0};
+    if (step->config.confinement.privileged && step->machine.local) {
+        int rc = wfe_step_devices_find("/dev", &devices, err);
+        if (rc)
+            return rc;
+    }
     wfe_step_spec_input input = {
         .config = &step->config,
         .image = step->image_config,
@@ -37,6 +44,8 @@ static int build_spec(wfe_step *step, wfe_error *err)
         .hostname = step->hostname,
         .binds = step->files.binds,
         .n_binds = step->files.n_binds,
+        .devices = devices.list,
+        .n_devices = devices.n,
         .output_file = WFE_STEP_OUTPUT_TARGET,
         .init = step->config.init ? init : NULL,
     };

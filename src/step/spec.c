@@ -112,6 +112,8 @@ int wfe_step_spec_build(const wfe_step_spec_input *in, char **ret_json, size_t *
         .n_volumes = in->config->n_volumes,
         .binds = in->binds,
         .n_binds = in->n_binds,
+        .devices = in->devices,
+        .n_devices = in->n_devices,
         .network = host_network ? WFE_OCI_NETWORK_HOST : WFE_OCI_NETWORK_NONE,
         .cgroups_path = in->cgroups_path,
     };

@@ -23,6 +23,8 @@ typedef struct wfe_step_spec_input {
     const char *hostname;
     const wfe_oci_bind *binds; /* wfe's own files */
     size_t n_binds;
+    const wfe_oci_device *devices; /* of a privileged step */
+    size_t n_devices;
     const char *output_file; /* the step's $WFE_OUTPUT, as the container sees it */
     const char *const *init; /* argv of wfe-init, put before the command's; NULL: none */
 } wfe_step_spec_input;

@@ -20,6 +20,7 @@
 #include "fixtures/private_containerd.h"
 #include "fixtures/step_group.h"
 #include "fixtures/step_run.h"
+#include "step/devices.h"
 
 static int setup(void **state)
 {
@@ -381,6 +382,32 @@ static void test_step_isolation__a_privileged_step_is_not_confined(void **state)
     step_group_expect(&options, ATTEMPT "mknod_disk open_disk", open_disk);
 }
 
+/* Each node of the machine's /dev, with its numbers and its mode. */
+static void test_step_isolation__a_privileged_step_has_the_machine_s_devices(void **state)
+{
+    private_containerd_of(state);
+    wfe_step_devices devices = {0};
+    wfe_step_options options = step_script(NULL);
+    options.privileged = true;
+    assert_int_equal(wfe_step_devices_find("/dev", &devices, NULL), 0);
+    const char *found = step_group_out(
+        &options, "find /dev -type b -o -type c | while read f; do stat -c '%n %t:%T %a' $f; done");
+    for (size_t i = 0; i < devices.n; i++) {
+        const wfe_oci_device *d = &devices.list[i];
+        char line[512];
+        snprintf(line, sizeof line, "%s %x:%x %o\n", d->path, d->major, d->minor, d->mode);
+        step_assert_has(found, line);
+    }
+    assert_true(devices.n > 0);
+    wfe_step_devices_done(&devices);
+    step_group_out(&options, "echo hi >/dev/pts/ptmx && : </dev/full && head -c 1 /dev/random");
+    options.user = "1000:1000"; /* the file's mode counts */
+    step_group_expect(&options,
+                      "! grep -q '^CapBnd:.0*$' /proc/self/status && "
+                      "grep ^CapEff /proc/self/status | tr '\\t' ' '",
+                      "CapEff: 0000000000000000\n");
+}
+
 /* A program that is set-user-ID root, run by another user. */
 static void test_step_isolation__new_privileges_are_only_for_who_asks(void **state)
 {
@@ -435,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_step_isolation__without_a_filter_only_capabilities_hold),
         cmocka_unit_test(test_step_isolation__a_filter_of_the_user_s_own_holds),
         cmocka_unit_test(test_step_isolation__a_privileged_step_is_not_confined),
+        cmocka_unit_test(test_step_isolation__a_privileged_step_has_the_machine_s_devices),
         cmocka_unit_test(test_step_isolation__new_privileges_are_only_for_who_asks),
         cmocka_unit_test(test_step_isolation__leaves_nothing_behind),
     };

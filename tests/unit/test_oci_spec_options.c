@@ -104,6 +104,30 @@ static void test_oci_spec_options__privileged_lifts_everything(void **state)
     assert_valid_by_schema(&in);
 }
 
+static void test_oci_spec_options__devices_are_listed(void **state)
+{
+    (void)state;
+    wfe_oci_spec in = plain();
+    char fuse[] = "/dev/fuse", disk[] = "/dev/sd\"a";
+    const wfe_oci_device devices[] = {
+        {.path = fuse, .is_char = true, .major = 10, .minor = 229, .mode = 0666},
+        {.path = disk, .major = 8, .minor = 0, .mode = 0660, .gid = 6},
+    };
+    json_t *spec = build(&in);
+    assert_null(at(spec, "linux/devices"));
+    json_decref(spec);
+    in.devices = devices;
+    in.n_devices = 2;
+    spec = build(&in);
+    assert_json(spec, "linux/devices",
+                "[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,"
+                "\"fileMode\":438,\"uid\":0,\"gid\":0},"
+                "{\"path\":\"/dev/sd\\\"a\",\"type\":\"b\",\"major\":8,\"minor\":0,"
+                "\"fileMode\":432,\"uid\":0,\"gid\":6}]");
+    json_decref(spec);
+    assert_valid_by_schema(&in);
+}
+
 static void test_oci_spec_options__an_added_capability_of_a_user_is_in_all_sets(void **state)
 {
     (void)state;
@@ -360,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_oci_spec_options__seccomp_can_be_off_or_the_users_own),
         cmocka_unit_test(test_oci_spec_options__a_bad_profile_is_refused),
         cmocka_unit_test(test_oci_spec_options__privileged_lifts_everything),
+        cmocka_unit_test(test_oci_spec_options__devices_are_listed),
         cmocka_unit_test(test_oci_spec_options__an_added_capability_of_a_user_is_in_all_sets),
         cmocka_unit_test(test_oci_spec_options__new_privileges_and_apparmor_by_name),
         cmocka_unit_test(test_oci_spec_options__limits_are_in_the_spec),

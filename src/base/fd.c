@@ -17,7 +17,7 @@ int wfe_fd_read_file(const char *path, size_t max_bytes, wfe_buf *out, wfe_error
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return wfe_error_set_errno(err, errno, "cannot open %s", path);
+        return wfe_error_set_errno(err, errno, "cannot open '%s'", path);
     for (;;) {
         int rc = wfe_buf_reserve(out, 4096, err);
         if (rc)
@@ -26,7 +26,7 @@ int wfe_fd_read_file(const char *path, size_t max_bytes, wfe_buf *out, wfe_error
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return wfe_error_set_errno(err, errno, "cannot read %s", path);
+            return wfe_error_set_errno(err, errno, "cannot read '%s'", path);
         if (n == 0)
             return 0;
         out->len += (size_t)n;
@@ -58,12 +58,12 @@ int wfe_fd_write_file(const char *path, const void *bytes, size_t len, mode_t mo
         return wfe_error_set(err, WFE_E_LIMIT, "path is too long: %s", path);
     _cleanup_close_ int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
-        return wfe_error_set_errno(err, errno, "cannot create %s", temporary);
+        return wfe_error_set_errno(err, errno, "cannot create '%s'", temporary);
     int rc = wfe_fd_write_all(fd, bytes, len, err);
     if (!rc && fchmod(fd, mode) < 0)
-        rc = wfe_error_set_errno(err, errno, "cannot set the mode of %s", temporary);
+        rc = wfe_error_set_errno(err, errno, "cannot set the mode of '%s'", temporary);
     if (!rc && rename(temporary, path) < 0)
-        rc = wfe_error_set_errno(err, errno, "cannot rename %s to %s", temporary, path);
+        rc = wfe_error_set_errno(err, errno, "cannot rename '%s' to '%s'", temporary, path);
     if (rc)
         unlink(temporary);
     return rc;
@@ -73,12 +73,12 @@ int wfe_fd_create_file(const char *path, const void *bytes, size_t len, mode_t m
 {
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return wfe_error_set_errno(err, errno, "cannot create %s", path);
+        return wfe_error_set_errno(err, errno, "cannot create '%s'", path);
     int rc = wfe_fd_write_all(fd, bytes, len, err);
     if (rc)
         wfe_error_prefix(err, "%s", path);
     else if (fchmod(fd, mode) < 0)
-        rc = wfe_error_set_errno(err, errno, "cannot set the mode of %s", path);
+        rc = wfe_error_set_errno(err, errno, "cannot set the mode of '%s'", path);
     if (rc)
         unlink(path);
     return rc;
@@ -98,13 +98,13 @@ int wfe_fd_make_dirs(const char *path, mode_t mode, wfe_error *err)
             continue;
         *p = '\0';
         if (mkdir(partial, mode) < 0 && errno != EEXIST)
-            return wfe_error_set_errno(err, errno, "cannot create folder %s", partial);
+            return wfe_error_set_errno(err, errno, "cannot create folder '%s'", partial);
         *p = c;
         if (c == '\0')
             break;
     }
     if (stat(path, &st) < 0)
-        return wfe_error_set_errno(err, errno, "cannot look at %s", path);
+        return wfe_error_set_errno(err, errno, "cannot look at '%s'", path);
     if (!S_ISDIR(st.st_mode))
         return wfe_error_set_errno(err, ENOTDIR, "%s", path);
     return 0;
@@ -123,6 +123,6 @@ int wfe_fd_remove_tree(const char *path, wfe_error *err)
     const int open_dirs = 16;
     if (nftw(path, remove_entry, open_dirs, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 &&
         errno != ENOENT)
-        return wfe_error_set_errno(err, errno, "cannot remove %s", path);
+        return wfe_error_set_errno(err, errno, "cannot remove '%s'", path);
     return 0;
 }

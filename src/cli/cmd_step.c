@@ -19,6 +19,7 @@
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/report.h"
+#include "cli/spelling.h"
 #include "cli/volume.h"
 
 #define PROFILE_MAX_BYTES ((size_t)1024 * 1024)
@@ -74,8 +75,7 @@ static const wfe_option options[] = {
      offsetof(step_options, working_dir)},
     {"user", 'u', WFE_OPTION_TEXT, "USER[:GROUP]",
      "numbers or names of the image, or 'image' (65534:65534)", offsetof(step_options, user)},
-    {"strict", 0, WFE_OPTION_FLAG, NULL, "warnings are errors",
-     offsetof(step_options, strict)},
+    {"strict", 0, WFE_OPTION_FLAG, NULL, "warnings are errors", offsetof(step_options, strict)},
     {"shell", 0, WFE_OPTION_TEXT, "SHELL", "shell for --run (/bin/sh)",
      offsetof(step_options, shell)},
     {"network", 0, WFE_OPTION_TEXT, "none|host", "only loopback (none), or the host's network",
@@ -210,13 +210,19 @@ static int run_step(const step_options *o, wfe_client *client, const wfe_step_op
 {
     running_step running = {0};
     wfe_interrupt *interrupt = NULL;
+    bool refused = false;
     int rc = wfe_interrupt_new(client, on_signal, &running, &interrupt, &running.error);
-    if (!rc)
+    if (!rc) {
         rc = wfe_step_start(client, step, on_done, &running, &running.step, &running.error);
+        refused = rc != 0; /* nothing has been asked of containerd yet */
+    }
     if (!rc)
         wfe_client_run(client, &running.done, &running.error);
     wfe_interrupt_free(interrupt);
-    return finish(o, &running);
+    if (!refused)
+        return finish(o, &running);
+    wfe_spelling_of_command(&running.error);
+    return wfe_report_usage(&running.error, o->json);
 }
 
 static int parse_volumes(const step_options *o, wfe_volume **ret, size_t *ret_n, wfe_error *err)
@@ -252,6 +258,9 @@ static int read_profile(const step_options *o, wfe_buf *out, wfe_error *err)
     if (!o->seccomp || strcmp(o->seccomp, "default") == 0 || strcmp(o->seccomp, "unconfined") == 0)
         return 0;
     int rc = wfe_fd_read_file(o->seccomp, PROFILE_MAX_BYTES, out, err);
+    if (!rc && (!out->len || strlen(out->data) != out->len ||
+                out->data[strspn(out->data, " \t\r\n")] != '{'))
+        rc = wfe_error_set(err, WFE_E_INVALID, "%s is no profile as JSON", o->seccomp);
     wfe_error_prefix(err, "--seccomp");
     return rc;
 }
@@ -275,6 +284,7 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         rc = wfe_env_complete(o->env.items, &env, &error);
     if (!rc)
         rc = parse_volumes(o, &volumes, &n_volumes, &error);
+    bool refused = rc != 0;
     if (!rc)
         rc = wfe_connection_open(&o->connection, &client, &error);
     wfe_step_options step = {
@@ -317,7 +327,10 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         .stdout_fd = o->json ? -1 : STDOUT_FILENO,
         .stderr_fd = o->json ? -1 : STDERR_FILENO,
     };
-    int code = rc ? wfe_report(&error, o->json) : run_step(o, client, &step);
+    wfe_spelling_of_command(&error);
+    int code = refused ? wfe_report_usage(&error, o->json)
+               : rc    ? wfe_report(&error, o->json)
+                       : run_step(o, client, &step);
     wfe_client_free(client);
     for (size_t i = 0; i < n_volumes; i++)
         wfe_volume_done(&volumes[i]);

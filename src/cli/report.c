@@ -32,6 +32,12 @@ int wfe_report_error(const wfe_error *err)
     return exit_code_of(err);
 }
 
+int wfe_report_usage(const wfe_error *err, bool json)
+{
+    int code = wfe_report(err, json);
+    return err->kind == WFE_E_NOMEM || err->kind == WFE_E_INTERNAL ? code : WFE_EXIT_USAGE;
+}
+
 /* Messages quote what was given, which need not be UTF-8. */
 static json_t *clean_text(const char *text)
 {

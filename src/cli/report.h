@@ -17,6 +17,9 @@ int wfe_report_error(const wfe_error *err);
 int wfe_report_error_json(const wfe_error *err);
 /* Either, as json says. */
 int wfe_report(const wfe_error *err, bool json);
+/* The same for an error that was found in what was given, before anything was done: the code is 2
+ * also when the error is of another kind, such as a file that is not there. */
+int wfe_report_usage(const wfe_error *err, bool json);
 /* Flushes stdout; 125 with a message when what was printed did not arrive, else code. */
 int wfe_report_flush(int code);
 

@@ -42,6 +42,12 @@ int wfe_volume_parse(const char *text, wfe_volume *out, wfe_error *err)
     if (!target || target == copy)
         return invalid(text, "there is no source", err);
     *target++ = '\0';
+    if (target[0] != '/') {
+        invalid(text, "the target is no absolute path", err);
+        if (strstr(target, ":/"))
+            wfe_error_hint(err, "a path that has a colon cannot be given here; give a link to it");
+        return WFE_E_INVALID;
+    }
     bool readonly = false;
     char *mode = strchr(target, ':');
     if (mode) {
@@ -50,8 +56,6 @@ int wfe_volume_parse(const char *text, wfe_volume *out, wfe_error *err)
         if (!readonly && strcmp(mode, "rw") != 0)
             return invalid(text, "the mode is neither ro nor rw", err);
     }
-    if (target[0] != '/')
-        return invalid(text, "the target is no absolute path", err);
     char *source = NULL;
     int rc = absolute_source(copy, &source, err);
     if (rc)

@@ -24,14 +24,18 @@ const char *wfe_oci_cap_name(unsigned number)
 
 static int refuse(const char *given, const char *upper, const char *what, wfe_error *err)
 {
-    const char *nearest = wfe_nearest(upper, names, WFE_OCI_CAP_COUNT);
+    /* Without what all of them begin with, which would make any two words alike. */
+    const char *bare[WFE_OCI_CAP_COUNT];
+    for (unsigned i = 0; i < WFE_OCI_CAP_COUNT; i++)
+        bare[i] = names[i] + PREFIX_LEN;
+    const char *nearest = wfe_nearest(upper + PREFIX_LEN, bare, WFE_OCI_CAP_COUNT);
     int shown = (int)wfe_utf8_prefix(given, SHOWN_BYTES);
     wfe_error_set(err, WFE_E_INVALID,
                   "%s has '%.*s', must be the name of a capability of Linux, such as NET_ADMIN, or "
                   "ALL",
                   what, shown, given);
     if (nearest)
-        wfe_error_hint(err, "did you mean %s?", nearest + PREFIX_LEN);
+        wfe_error_hint(err, "did you mean %s?", nearest);
     return WFE_E_INVALID;
 }
 

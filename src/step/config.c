@@ -10,10 +10,14 @@
 #include "base/id.h"
 #include "base/sized.h"
 #include "base/strv.h"
+#include "base/utf8.h"
 #include "oci/host_files.h"
+#include "step/target.h"
 
 #define RUN_ID_DIGITS 32
 #define NAME_MAX_BYTES 128
+#define LABEL_MAX_BYTES 4096 /* containerd's limit of key and value together */
+#define SHOWN_BYTES 64
 
 static int copy_text(const char *given, char **out, wfe_error *err)
 {
@@ -77,9 +81,19 @@ static int read_env(wfe_step_config *config, const wfe_step_options *o, wfe_erro
 static int read_labels(wfe_step_config *config, const wfe_step_options *o, wfe_error *err)
 {
     for (size_t i = 0; o->labels && o->labels[i]; i++) {
-        int rc = wfe_strmap_set_pair(&config->labels, o->labels[i], err);
+        size_t len = strlen(o->labels[i]);
+        int shown = (int)wfe_utf8_prefix(o->labels[i], SHOWN_BYTES);
+        int rc = wfe_strmap_set_pair(&config->labels, o->labels[i], NULL);
+        if (rc == WFE_E_NOMEM)
+            return wfe_error_nomem(err);
         if (rc)
-            return rc;
+            return wfe_error_set(err, WFE_E_INVALID, "label is '%.*s', must be KEY=VALUE", shown,
+                                 o->labels[i]);
+        if (len - 1 > LABEL_MAX_BYTES)
+            return wfe_error_set(err, WFE_E_LIMIT,
+                                 "label '%.*s...' has %zu bytes, at most %d are possible for key "
+                                 "and value together",
+                                 shown, o->labels[i], len - 1, LABEL_MAX_BYTES);
         if (strncmp(o->labels[i], "wfe.", 4) == 0)
             return wfe_error_set(err, WFE_E_INVALID,
                                  "label '%s': names that begin with 'wfe.' are wfe's own",
@@ -109,10 +123,10 @@ static int check_volume(const wfe_volume *volume, bool local, wfe_error *err)
     if (!volume->source || volume->source[0] != '/')
         return wfe_error_set(err, WFE_E_INVALID, "volume source is '%s', must be an absolute path",
                              volume->source ? volume->source : "");
-    if (!volume->target || volume->target[0] != '/' || volume->target[1] == '\0')
-        return wfe_error_set(err, WFE_E_INVALID,
-                             "volume target is '%s', must be an absolute path other than /",
-                             volume->target ? volume->target : "");
+    int rc = wfe_step_target_check_mount("volume target", volume->target ? volume->target : "",
+                                         volume->source, err);
+    if (rc)
+        return rc;
     struct stat st;
     if (local && stat(volume->source, &st) < 0) {
         wfe_error_set_errno(err, errno, "volume source '%s' cannot be used", volume->source);
@@ -186,10 +200,9 @@ static int check(const wfe_step_options *o, wfe_error *err)
         return wfe_error_set(err, WFE_E_INVALID, "the step has a shell and no run");
     if (o->run && o->args)
         return wfe_error_set(err, WFE_E_INVALID, "the step has both run and args");
-    if (o->working_dir && o->working_dir[0] != '/')
-        return wfe_error_set(err, WFE_E_INVALID,
-                             "the working directory is '%s', must be an absolute path",
-                             o->working_dir);
+    int rc = o->working_dir ? wfe_step_target_check("working_dir", o->working_dir, err) : 0;
+    if (rc)
+        return rc;
     if (o->name && strlen(o->name) > NAME_MAX_BYTES)
         return wfe_error_set(err, WFE_E_INVALID, "the step's name is longer than %d bytes",
                              NAME_MAX_BYTES);

@@ -6,6 +6,7 @@
 
 #include "base/strv.h"
 #include "oci/seccomp.h"
+#include "step/target.h"
 
 static int read_limits(wfe_step_confinement *c, const wfe_step_options *o, wfe_error *err)
 {
@@ -68,6 +69,8 @@ static int read_tmpfs(wfe_step_confinement *c, const wfe_step_options *o, wfe_er
     for (size_t i = 0; !rc && i < n; i++) {
         rc = wfe_oci_tmpfs_parse(o->tmpfs[i], &c->tmpfs[i], err);
         c->n_tmpfs += !rc;
+        if (!rc)
+            rc = wfe_step_target_check_mount("tmpfs", c->tmpfs[i].target, NULL, err);
     }
     return rc;
 }
@@ -82,8 +85,7 @@ static int read_seccomp(wfe_step_confinement *c, const char *text, wfe_error *er
     }
     if (text[strspn(text, " \t\r\n")] != '{')
         return wfe_error_set(err, WFE_E_INVALID,
-                             "seccomp is '%.64s', must be default, unconfined or a JSON profile",
-                             text);
+                             "seccomp is neither default, unconfined nor a profile as JSON");
     int rc = wfe_oci_seccomp_parse(text, strlen(text), NULL, err);
     if (rc)
         return rc;

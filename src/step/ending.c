@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "step/explain.h"
 #include "step/init_file.h"
 #include "step/output_file.h"
 
@@ -170,8 +171,13 @@ static bool explain_working_dir(const wfe_step *step, wfe_error *err)
 /* runc says `exec: "NAME": reason` (runc 1.1: libcontainer/standard_init_linux.go). */
 void wfe_step_ending_explain_create(const wfe_step *step, wfe_error *err)
 {
+    const char *profile = step->config.confinement.apparmor;
+    const wfe_step_explain_input input = {
+        .runtime = step->client->runtime,
+        .apparmor = profile ? profile : step->machine.apparmor_profile,
+    };
     const char *exec = strstr(err->message, "exec: \"");
-    if (explain_working_dir(step, err) || !exec)
+    if (explain_working_dir(step, err) || wfe_step_explain(&input, err) || !exec)
         return;
     char name[WFE_ERROR_SUBJECT_SIZE];
     const char *first = exec + strlen("exec: \"");

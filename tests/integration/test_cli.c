@@ -226,11 +226,35 @@ static void test_cli__suggests_what_was_meant(void **state)
     wfe_command_result_done(&result);
 }
 
+/* One of each kind, in the command's spelling. */
+static void test_cli__names_options_as_they_are_given(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    char path[160];
+    assert_fails(run("step", "-i", "busybox", "--cap-add", "NOPE", "true", NULL), 2,
+                 "--cap-add has 'NOPE'");
+    assert_fails(run("step", "-i", "busybox", "--add-host", "x", "true", NULL), 2, "--add-host is");
+    assert_fails(run("step", "-i", "busybox", "-v", "./a:b:/x", "true", NULL), 2,
+                 "a path that has a colon");
+    assert_fails(run("step", "-i", "busybox", "-v", "/tmp:/dev:ro", "true", NULL), 2,
+                 "--volume: target is '/dev', which a container needs");
+    assert_fails(run("step", "-i", "busybox", "--seccomp", "/no/such", "true", NULL), 2,
+                 "--seccomp: cannot open '/no/such'");
+    assert_fails(run("step", "-i", "busybox", "--seccomp", "", "true", NULL), 2, "cannot open ''");
+    snprintf(path, sizeof path, "%s/garbage", daemon->dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite("\x01\xff\0{}", 1, 5, file), 5);
+    assert_int_equal(fclose(file), 0);
+    assert_fails(run("step", "-i", "busybox", "--seccomp", path, "true", NULL), 2,
+                 "garbage is no profile as JSON");
+}
+
 static void test_cli__names_a_missing_volume(void **state)
 {
     private_containerd_of(state);
-    assert_fails(run("step", "--image", "busybox", "-v", "/no/such:/x", "--", "true", NULL), 125,
-                 "/no/such");
+    assert_fails(run("step", "--image", "busybox", "-v", "/no/such:/x", "--", "true", NULL), 2,
+                 "--volume: source '/no/such' cannot be used");
 }
 
 static void test_cli__tells_a_missing_command_from_one_that_cannot_run(void **state)
@@ -410,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_cli__names_an_unknown_image),
         cmocka_unit_test(test_cli__refuses_wrong_usage),
         cmocka_unit_test(test_cli__suggests_what_was_meant),
+        cmocka_unit_test(test_cli__names_options_as_they_are_given),
         cmocka_unit_test(test_cli__names_a_missing_volume),
         cmocka_unit_test(test_cli__tells_a_missing_command_from_one_that_cannot_run),
         cmocka_unit_test(test_cli__exits_with_124_at_the_timeout),

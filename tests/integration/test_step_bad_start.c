@@ -129,9 +129,10 @@ static void test_step_bad_start__a_runtime_that_is_missing(void **state)
     wfe_step_options step = step_script("true");
     wfe_step_result *result = NULL;
     wfe_error error = WFE_ERROR_INIT;
-    assert_int_not_equal(wfe_step_run(client, &step, &result, &error), 0);
-    step_assert_has(error.message, "nosuch");
-    step_assert_has(error.message, "runtime");
+    assert_int_equal(wfe_step_run(client, &step, &result, &error), WFE_E_NOT_FOUND);
+    step_assert_has(error.message, "runtime 'io.containerd.nosuch.v2'");
+    assert_null(strstr(error.message, "shim"));
+    step_assert_hint(&error);
     wfe_client_free(client);
     private_containerd_assert_clean(daemon);
 }
@@ -139,6 +140,31 @@ static void test_step_bad_start__a_runtime_that_is_missing(void **state)
 /* ---- images and commands ---- */
 
 #define FOREIGN "docker.io/test/foreign:1"
+
+/* What only the runtime can tell is told in the step's words. */
+static void test_step_bad_start__what_the_runtime_refuses(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const wfe_volume folder = {.source = "/tmp", .target = "/etc/passwd"};
+    const char *const ulimits[] = {"nofile=9000000000", NULL};
+    wfe_step_options options = step_script("true");
+    options.volumes = &folder;
+    options.n_volumes = 1;
+    wfe_error error = step_group_failure(&options, WFE_E_INVALID);
+    assert_string_equal(error.message, "'/tmp' cannot be mounted at '/etc/passwd': one of them is "
+                                       "a folder and the other is not");
+    options = step_script("true");
+    options.apparmor = "no-such-profile";
+    error = step_group_failure(&options, WFE_E_NOT_FOUND);
+    step_assert_has(error.message, "AppArmor profile 'no-such-profile'");
+    step_assert_hint(&error);
+    options = step_script("true");
+    options.ulimits = ulimits;
+    error = step_group_failure(&options, WFE_E_DENIED);
+    step_assert_has(error.message, "a ulimit is higher");
+    step_assert_hint(&error);
+    private_containerd_assert_clean(daemon);
+}
 
 static void test_step_bad_start__an_image_of_another_architecture(void **state)
 {
@@ -260,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_step_bad_start__a_namespace_that_does_not_exist),
         cmocka_unit_test(test_step_bad_start__a_snapshotter_that_is_missing),
         cmocka_unit_test(test_step_bad_start__a_runtime_that_is_missing),
+        cmocka_unit_test(test_step_bad_start__what_the_runtime_refuses),
         cmocka_unit_test(test_step_bad_start__an_image_of_another_architecture),
         cmocka_unit_test(test_step_bad_start__a_command_that_cannot_run_is_named),
         cmocka_unit_test(test_step_bad_start__a_command_s_own_126_and_127_are_exit_codes),

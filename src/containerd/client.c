@@ -126,6 +126,9 @@ static void explain(wfe_error *err, const wfe_containerd_method *method, const c
     else
         wfe_error_prefix(err, "failed to %s", method->operation);
     wfe_error_where(err, method->operation, subject);
+    if (err->grpc_status == WFE_GRPC_DEADLINE_EXCEEDED) /* unless the channel knows more */
+        wfe_error_hint(err, "containerd hangs, or its machine is overloaded; see its log, or run "
+                            "wfe doctor");
     /* Every containerd has these services on its socket, none on its TCP port (containerd 1.6:
      * services/server/server.go, RegisterTCP). */
     if (err->grpc_status == WFE_GRPC_UNIMPLEMENTED && !method->newer)

@@ -42,6 +42,8 @@ static int parse_host(const char *text, const char *rest, const char *default_po
     size_t len = strlen(rest);
     if (len && rest[len - 1] == '/')
         len--;
+    if (memchr(rest, '/', len))
+        return bad_address(text, "it has a path after its host", err);
     if (len >= sizeof host)
         return bad_address(text, "it is too long", err);
     memcpy(host, rest, len);

@@ -3,13 +3,13 @@
  * See channel.h and channel_priv.h. One call: its request messages, which are kept while it may
  * have to be sent again, its attempts and its end.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/duration.h"
 #include "grpc/channel_priv.h"
 #include "grpc/message.h"
 
@@ -116,9 +116,11 @@ static void deadline_error(const wfe_grpc_call *call, wfe_error *err)
 {
     const wfe_grpc_channel *channel = call->channel;
     bool connected = channel->current && wfe_grpc_connection_was_ready(channel->current);
-    wfe_error_set(err, WFE_E_TIMEOUT, "%s: no %s within %" PRIu64 " ms%s%s", call->options.path,
+    char limit[WFE_DURATION_TEXT_SIZE];
+    wfe_duration_format(call->options.deadline_ms, limit);
+    wfe_error_set(err, WFE_E_TIMEOUT, "no %s within %s%s%s",
                   call->state == WFE_GRPC_CALL_WAITING && !connected ? "connection" : "answer",
-                  call->options.deadline_ms, channel->failures ? ": " : "",
+                  limit, channel->failures ? ": " : "",
                   channel->failures ? channel->last_error.message : "");
     if (channel->failures && channel->last_error.hint[0])
         wfe_error_hint(err, "%s", channel->last_error.hint);

@@ -2,6 +2,8 @@
 #include "grpc/tls.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -96,14 +98,28 @@ static const char *last_reason(void)
 
 /* ---- the context ---- */
 
+/* OpenSSL's own word for a file that is not there is "system lib". */
+static int cannot_use(const char *what, const char *file, wfe_error *err)
+{
+    _cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return wfe_error_set(err, WFE_E_INVALID, "cannot use %s in '%s': %s", what, file,
+                             strerror(errno));
+    wfe_error_set(err, WFE_E_INVALID, "cannot use %s in '%s': %s", what, file, last_reason());
+    wfe_error_hint(err, "it must be a file in PEM form, with a line that begins -----BEGIN");
+    return WFE_E_INVALID;
+}
+
 static int load_authorities(SSL_CTX *ctx, const char *ca_file, wfe_error *err)
 {
     int ok = ca_file ? ssl.SSL_CTX_load_verify_locations(ctx, ca_file, NULL)
                      : ssl.SSL_CTX_set_default_verify_paths(ctx);
     if (ok == 1)
         return 0;
-    return wfe_error_set(err, WFE_E_INVALID, "cannot read the CA certificates in %s: %s",
-                         ca_file ? ca_file : "the system's folder", last_reason());
+    if (ca_file)
+        return cannot_use("the CA certificates", ca_file, err);
+    return wfe_error_set(err, WFE_E_INVALID, "cannot read the CA certificates of the system: %s",
+                         last_reason());
 }
 
 static int load_identity(SSL_CTX *ctx, const char *cert_file, const char *key_file, wfe_error *err)
@@ -114,12 +130,10 @@ static int load_identity(SSL_CTX *ctx, const char *cert_file, const char *key_fi
         return wfe_error_set(err, WFE_E_INVALID,
                              "a client certificate needs both a certificate file and a key file");
     if (ssl.SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
-        return wfe_error_set(err, WFE_E_INVALID, "cannot read the client certificate in %s: %s",
-                             cert_file, last_reason());
+        return cannot_use("the client certificate", cert_file, err);
     if (ssl.SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1 ||
         ssl.SSL_CTX_check_private_key(ctx) != 1)
-        return wfe_error_set(err, WFE_E_INVALID, "cannot use the client key in %s: %s", key_file,
-                             last_reason());
+        return cannot_use("the client key", key_file, err);
     return 0;
 }
 
@@ -279,8 +293,14 @@ static int session_error(wfe_error *err)
         code && ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET : 0;
     if (alert == SSL_AD_NO_APPLICATION_PROTOCOL)
         return no_h2(err);
-    if (!is_refusal(alert))
-        return wfe_error_set(err, WFE_E_PROTOCOL, "TLS failed: %s", last_reason());
+    if (!is_refusal(alert)) {
+        wfe_error_set(err, WFE_E_PROTOCOL, "TLS failed: %s", last_reason());
+        if (code && ERR_GET_LIB(code) == ERR_LIB_SSL &&
+            ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER)
+            wfe_error_hint(err, "the server there does not speak TLS; is it the right port? "
+                                "Without TLS an address begins with http:// or tcp://");
+        return WFE_E_PROTOCOL;
+    }
     wfe_error_set(err, WFE_E_DENIED, "the server refused us: %s", last_reason());
     wfe_error_hint(err, "check the client certificate and key given for TLS");
     return WFE_E_DENIED;

@@ -227,7 +227,7 @@ static void test_grpc_connection__waiting_ends_at_the_deadline_with_the_reason(v
     client *c = *state;
     client_open(c, quick);
     outcome o = client_call(c, (wfe_grpc_call_options){.wait_for_ready = true, .deadline_ms = 60});
-    assert_failed(&o, WFE_E_TIMEOUT, 4, METHOD ": no connection within 60 ms");
+    assert_failed(&o, WFE_E_TIMEOUT, 4, "no connection within 60ms");
     assert_contains(o.err.message, "containerd socket not found");
     assert_contains(o.err.hint, "--address");
 }
@@ -362,7 +362,7 @@ static void test_grpc_connection__a_deadline_ends_the_sending_again(void **state
     client_start_peer(c, (h2_peer_options){.on_request = answer_unavailable, .user = &left});
     client_open(c, (wfe_grpc_channel_options){.backoff_first_ms = 60000, .backoff_max_ms = 60000});
     outcome o = client_call(c, (wfe_grpc_call_options){.idempotent = true, .deadline_ms = 300});
-    assert_failed(&o, WFE_E_TIMEOUT, 4, "no answer within 300 ms");
+    assert_failed(&o, WFE_E_TIMEOUT, 4, "no answer within 300ms");
     assert_int_equal(h2_peer_requests(c->peer), 1);
 }
 
@@ -406,7 +406,7 @@ static void test_grpc_connection__a_stall_or_cut_in_a_frame_ends_the_call(void *
     client_start_peer(c, (h2_peer_options){.on_request = answer_half_frame});
     client_open(c, quick);
     outcome o = client_call(c, (wfe_grpc_call_options){.deadline_ms = 300});
-    assert_failed(&o, WFE_E_TIMEOUT, 4, "no answer within 300 ms");
+    assert_failed(&o, WFE_E_TIMEOUT, 4, "no answer within 300ms");
     wfe_grpc_channel_free(c->channel);
     client_open(c, quick);
     o = client_call(c, (wfe_grpc_call_options){.path = "/test.S/Close"});

@@ -189,6 +189,8 @@ static void test_grpc_tls__a_server_without_tls_is_told(void **state)
     outcome o = client_call(c, (wfe_grpc_call_options){0});
     assert_true(o.err.kind == WFE_E_PROTOCOL || o.err.kind == WFE_E_UNAVAILABLE);
     assert_contains(o.err.message, "failed to connect to containerd at 127.0.0.1:");
+    if (o.err.kind == WFE_E_PROTOCOL)
+        assert_contains(o.err.hint, "does not speak TLS");
 }
 
 static void test_grpc_tls__a_server_silent_in_the_handshake_is_a_timeout(void **state)
@@ -221,7 +223,21 @@ static void test_grpc_tls__bad_files_are_told_when_the_channel_is_made(void **st
         wfe_grpc_channel *channel = NULL;
         assert_fails(wfe_grpc_channel_new(c->loop, &bad[i], &channel, &err), WFE_E_INVALID, &err);
         assert_null(channel);
+        if (i == 0)
+            assert_contains(err.message, "'/nonexistent/ca.pem': No such file");
     }
+}
+
+static void test_grpc_tls__a_file_that_is_no_certificate_is_told(void **state)
+{
+    client *c = *state;
+    const wfe_grpc_tls tls = {.ca_file = "/etc/os-release"};
+    const wfe_grpc_channel_options options = {.address = "https://localhost:1", .tls = &tls};
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_grpc_channel *channel = NULL;
+    assert_fails(wfe_grpc_channel_new(c->loop, &options, &channel, &err), WFE_E_INVALID, &err);
+    assert_contains(err.message, "cannot use the CA certificates in '/etc/os-release'");
+    assert_contains(err.hint, "PEM");
 }
 
 #define CASE(name)                                                                                 \
@@ -242,6 +258,7 @@ int main(void)
         CASE(a_server_without_tls_is_told),
         CASE(a_server_silent_in_the_handshake_is_a_timeout),
         CASE(bad_files_are_told_when_the_channel_is_made),
+        CASE(a_file_that_is_no_certificate_is_told),
     };
     return cmocka_run_group_tests_name("grpc_tls", tests, group_setup, group_teardown);
 }

@@ -70,6 +70,10 @@ static void test_grpc_address__other_forms_are_refused_with_a_hint(void **state)
         assert_contains(err.hint, "tcp://host:port");
     }
     assert_int_equal(wfe_grpc_address_parse(NULL, NULL, NULL), WFE_E_INVALID);
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_grpc_address address;
+    assert_fails(wfe_grpc_address_parse("https://h:443/path", &address, &err), WFE_E_INVALID, &err);
+    assert_contains(err.message, "it has a path after its host");
 }
 
 static void test_grpc_address__long_socket_paths_go_through_their_folder(void **state)

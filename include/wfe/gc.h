@@ -22,7 +22,8 @@ extern "C" {
     X(CONTAINER, "container") /* with its task, its shim and what the runtime keeps of it */       \
     X(SNAPSHOT, "snapshot")   /* active ones and views; never those of images */                   \
     X(FOLDER, "folder")       /* of one step below the I/O folder, with its FIFOs */               \
-    X(LEASE, "lease")         /* of an image import, with what it had brought in so far */
+    X(LEASE, "lease")         /* of an image import, with what it had brought in so far */         \
+    X(NETWORK, "network")     /* a network namespace of a run, in the I/O folder */
 
 enum wfe_gc_kind {
 #define WFE_GC_KIND_ENUM_(name, text) WFE_GC_##name,
@@ -47,7 +48,7 @@ enum wfe_gc_outcome {
 typedef struct wfe_gc_item {
     enum wfe_gc_kind kind;
     enum wfe_gc_outcome outcome;
-    const char *name; /* id of the container or lease, key of the snapshot, path of the folder */
+    const char *name; /* id of the container or lease, key of the snapshot, path of the others */
     const char *run;  /* run, step and attempt it belongs to, as its labels say */
     const char *step;
     const char *attempt;

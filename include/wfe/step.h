@@ -55,7 +55,9 @@ typedef struct wfe_step_options {
     /* Warnings are errors: a user that cannot be resolved before anything runs (INVALID), all
      * others when the command has ended with 0 (CONFLICT); what it did is done then. */
     bool strict;
-    const char *network; /* "none" (default) or "host" */
+    /* "none" (default), "host", or "ns:/path": a network namespace that is there already, at this
+     * path on the daemon's machine. */
+    const char *network;
 
     /* Limits, as text; NULL: none. */
     const char *memory;         /* "512m", "1g": at least 6 MiB; no swap beyond it */

@@ -2,6 +2,7 @@
 #include "step/config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #define NAME_MAX_BYTES 128
 #define LABEL_MAX_BYTES 4096 /* containerd's limit of key and value together */
 #define SHOWN_BYTES 64
+#define NETWORK_PATH_PREFIX "ns:"
 
 static int copy_text(const char *given, char **out, wfe_error *err)
 {
@@ -162,14 +164,30 @@ static int read_volumes(wfe_step_config *config, const wfe_step_options *o, bool
     return 0;
 }
 
-static int read_network(wfe_step_config *config, const char *network, wfe_error *err)
+/* Looked at here, since the runtime's own words for a missing one are no help. */
+static int read_netns(wfe_step_config *config, const char *path, bool local, wfe_error *err)
+{
+    struct stat st;
+    if (path[0] != '/' || strlen(path) >= PATH_MAX)
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "network is 'ns:%s', must be ns: and an absolute path", path);
+    if (local && stat(path, &st) < 0)
+        return wfe_error_set_errno(err, errno, "network namespace '%s' cannot be used", path);
+    config->network = WFE_STEP_NETWORK_PATH;
+    return copy_text(path, &config->netns_path, err);
+}
+
+static int read_network(wfe_step_config *config, const char *network, bool local, wfe_error *err)
 {
     if (!network || strcmp(network, "none") == 0)
         config->network = WFE_STEP_NETWORK_NONE;
     else if (strcmp(network, "host") == 0)
         config->network = WFE_STEP_NETWORK_HOST;
+    else if (strncmp(network, NETWORK_PATH_PREFIX, strlen(NETWORK_PATH_PREFIX)) == 0)
+        return read_netns(config, network + strlen(NETWORK_PATH_PREFIX), local, err);
     else
-        return wfe_error_set(err, WFE_E_INVALID, "network is '%s', must be none or host", network);
+        return wfe_error_set(err, WFE_E_INVALID, "network is '%s', must be none, host or ns:/path",
+                             network);
     return 0;
 }
 
@@ -241,7 +259,7 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
     if (!rc)
         rc = wfe_step_confinement_init(&config->confinement, o, err);
     if (!rc)
-        rc = read_network(config, o->network, err);
+        rc = read_network(config, o->network, local, err);
     if (!rc)
         rc = copy_texts(config, o, err);
     if (!rc)
@@ -271,6 +289,7 @@ void wfe_step_config_done(wfe_step_config *config)
     free(config->volumes);
     wfe_strv_free(config->shell);
     wfe_step_confinement_done(&config->confinement);
+    free(config->netns_path);
     free(config->hostname);
     wfe_strv_free(config->dns);
     wfe_strv_free(config->extra_hosts);

@@ -23,7 +23,7 @@
 #define WFE_STEP_MAX_VOLUMES 256
 #define WFE_STEP_MAX_LABELS 64
 
-enum wfe_step_network { WFE_STEP_NETWORK_NONE, WFE_STEP_NETWORK_HOST };
+enum wfe_step_network { WFE_STEP_NETWORK_NONE, WFE_STEP_NETWORK_HOST, WFE_STEP_NETWORK_PATH };
 
 typedef struct wfe_step_config {
     char *image;
@@ -38,6 +38,7 @@ typedef struct wfe_step_config {
     char *user;
     bool strict;
     enum wfe_step_network network;
+    char *netns_path; /* with WFE_STEP_NETWORK_PATH */
     wfe_step_confinement confinement;
     char *hostname; /* NULL: made of the run id */
     char **dns;

@@ -178,7 +178,7 @@ int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
     int rc = make_dir(files, place->io_dir, place->id, place->owner, err);
     if (!rc)
         rc = make_hosts(files, config, place->hostname, err);
-    if (!rc && (config->network == WFE_STEP_NETWORK_HOST || config->dns))
+    if (!rc && (config->network != WFE_STEP_NETWORK_NONE || config->dns))
         rc = make_resolv_conf(files, config, err);
     if (!rc && config->init)
         rc = make_init(files, place->state_dir, err);

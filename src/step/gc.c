@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/sized.h"
+#include "net/netns.h"
 #include "step/gc_priv.h"
 
 #define ROUNDS_MAX 5
@@ -100,8 +101,9 @@ static int tell(wfe_gc *gc, const wfe_gc_thing *thing, enum wfe_gc_outcome outco
         .owner = text_or_empty(thing->owner),
         .reason = reason,
     };
-    if (thing->kind == WFE_GC_FOLDER) {
-        snprintf(path, sizeof path, "%s/%s", gc->client->io_dir, thing->name);
+    if (thing->kind == WFE_GC_FOLDER || thing->kind == WFE_GC_NETWORK) {
+        const char *folder = thing->kind == WFE_GC_NETWORK ? "/" WFE_NETNS_FOLDER : "";
+        snprintf(path, sizeof path, "%s%s/%s", gc->client->io_dir, folder, thing->name);
         item.name = path;
     }
     if (gc->options.found)
@@ -180,7 +182,7 @@ static int run_round(wfe_gc *gc, bool first, wfe_error *err)
         rc = wfe_gc_drains_new(gc, &gc->drains, err);
     size_t last_lease = last_due_lease(gc);
     /* In the order of wfe_gc_kind: found in any other, removed in this one. */
-    for (int kind = WFE_GC_CONTAINER; kind <= WFE_GC_LEASE; kind++) {
+    for (int kind = WFE_GC_CONTAINER; kind <= WFE_GC_NETWORK; kind++) {
         for (size_t i = 0; !rc && i < gc->found.len; i++) {
             if ((int)gc->found.items[i].kind == kind)
                 rc = settle(gc, &gc->found.items[i], first, i == last_lease, err);

@@ -23,6 +23,7 @@
 #include "containerd/leases.h"
 #include "containerd/snapshots.h"
 #include "image/wait.h"
+#include "net/netns.h"
 #include "step/files.h"
 #include "step/gc_priv.h"
 
@@ -219,6 +220,8 @@ static int add_folder(wfe_gc *gc, const char *name, wfe_error *err)
 {
     char path[PATH_MAX + NAME_MAX], owner[WFE_OWNER_TEXT_SIZE];
     struct stat st;
+    if (!wfe_gc_folder_id(name))
+        return 0;
     snprintf(path, sizeof path, "%s/%s", gc->client->io_dir, name);
     /* One that is gone meanwhile, or that another user made, is nothing of ours. */
     if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
@@ -237,21 +240,38 @@ static int add_folder(wfe_gc *gc, const char *name, wfe_error *err)
     return rc;
 }
 
-static int list_folders(wfe_gc *gc, wfe_error *err)
+/* A network namespace's file says in its name whose it is. */
+static int add_network(wfe_gc *gc, const char *name, wfe_error *err)
 {
-    DIR *entries = opendir(gc->client->io_dir);
+    char owner[WFE_OWNER_TEXT_SIZE];
+    if (!wfe_netns_owner(name, owner))
+        return 0;
+    Pb__Pair label = PB__PAIR__INIT;
+    Pb__Pair *const labels[] = {&label};
+    label.key = WFE_GC_OWNER_LABEL;
+    label.value = owner;
+    return wfe_gc_things_add(&gc->found, WFE_GC_NETWORK, name, labels, 1, err);
+}
+
+static int each_entry(wfe_gc *gc, const char *path,
+                      int (*add)(wfe_gc *gc, const char *name, wfe_error *err), wfe_error *err)
+{
+    DIR *entries = opendir(path);
     if (!entries)
-        return errno == ENOENT
-                   ? 0
-                   : wfe_error_set_errno(err, errno, "cannot open %s", gc->client->io_dir);
+        return errno == ENOENT ? 0 : wfe_error_set_errno(err, errno, "cannot open %s", path);
     int rc = 0;
     struct dirent *entry;
-    while (!rc && (entry = readdir(entries))) {
-        if (wfe_gc_folder_id(entry->d_name))
-            rc = add_folder(gc, entry->d_name, err);
-    }
+    while (!rc && (entry = readdir(entries)))
+        rc = add(gc, entry->d_name, err);
     closedir(entries);
     return rc;
+}
+
+static int list_networks(wfe_gc *gc, wfe_error *err)
+{
+    char path[PATH_MAX + sizeof "/" WFE_NETNS_FOLDER];
+    snprintf(path, sizeof path, "%s/" WFE_NETNS_FOLDER, gc->client->io_dir);
+    return each_entry(gc, path, add_network, err);
 }
 
 int wfe_gc_find(wfe_gc *gc, wfe_error *err)
@@ -260,7 +280,9 @@ int wfe_gc_find(wfe_gc *gc, wfe_error *err)
     if (!rc)
         rc = list_snapshots(gc, err);
     if (!rc)
-        rc = list_folders(gc, err);
+        rc = each_entry(gc, gc->client->io_dir, add_folder, err);
+    if (!rc)
+        rc = list_networks(gc, err);
     if (!rc)
         rc = list_leases(gc, err);
     return rc;

@@ -17,6 +17,7 @@
 #include "containerd/snapshots.h"
 #include "containerd/tasks.h"
 #include "image/wait.h"
+#include "net/netns.h"
 #include "step/files.h"
 #include "step/gc_priv.h"
 
@@ -285,6 +286,13 @@ static int remove_lease(wfe_gc *gc, const wfe_gc_thing *thing, bool last, wfe_er
     return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
 }
 
+static int remove_network(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
+{
+    char path[PATH_MAX + 2 * NAME_MAX];
+    snprintf(path, sizeof path, "%s/" WFE_NETNS_FOLDER "/%s", gc->client->io_dir, thing->name);
+    return wfe_netns_remove(path, err);
+}
+
 int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, wfe_error *err)
 {
     switch (thing->kind) {
@@ -296,6 +304,8 @@ int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, wfe_er
         return remove_folder(gc, thing, err);
     case WFE_GC_LEASE:
         return remove_lease(gc, thing, last_lease, err);
+    case WFE_GC_NETWORK:
+        return remove_network(gc, thing, err);
     }
     return wfe_error_set(err, WFE_E_INTERNAL, "there is no kind of thing %d", (int)thing->kind);
 }

@@ -98,7 +98,11 @@ int wfe_step_spec_build(const wfe_step_spec_input *in, char **ret_json, size_t *
     _cleanup_free_ const char **argv = prefixed(in->init, process.argv);
     if (!volumes || !argv)
         return wfe_error_nomem(err);
-    bool host_network = in->config->network == WFE_STEP_NETWORK_HOST;
+    static const enum wfe_oci_network networks[] = {
+        [WFE_STEP_NETWORK_NONE] = WFE_OCI_NETWORK_NONE,
+        [WFE_STEP_NETWORK_HOST] = WFE_OCI_NETWORK_HOST,
+        [WFE_STEP_NETWORK_PATH] = WFE_OCI_NETWORK_PATH,
+    };
     wfe_oci_spec spec = {
         .argv = argv,
         .env = &process.env,
@@ -114,7 +118,8 @@ int wfe_step_spec_build(const wfe_step_spec_input *in, char **ret_json, size_t *
         .n_binds = in->n_binds,
         .devices = in->devices,
         .n_devices = in->n_devices,
-        .network = host_network ? WFE_OCI_NETWORK_HOST : WFE_OCI_NETWORK_NONE,
+        .network = networks[in->config->network],
+        .netns_path = in->config->netns_path,
         .cgroups_path = in->cgroups_path,
     };
     set_machine(&spec, in->machine);

@@ -204,7 +204,7 @@ static void test_cli__refuses_wrong_usage(void **state)
     assert_fails(run("step", "--image", "busybox", "--output-limit", "12q", "--", "true", NULL), 2,
                  "12q");
     assert_fails(run("step", "--image", "busybox", "--network", "lan", "--", "true", NULL), 2,
-                 "network is 'lan', must be none or host");
+                 "network is 'lan', must be none, host or ns:");
     assert_fails(run("step", "--image", "busybox", "-v", "/tmp", "--", "true", NULL), 2, "/tmp");
     assert_fails(run("step", "--image", "busybox", "-w", "rel", "--", "true", NULL), 2, "rel");
     assert_fails(run("step", "--image", "busybox", "-e", "=x", "--", "true", NULL), 2, "KEY=VALUE");

@@ -280,10 +280,19 @@ static void test_step_config__knows_its_networks(void **state)
     wfe_step_config config = configure(&o);
     assert_int_equal(config.network, WFE_STEP_NETWORK_HOST);
     wfe_step_config_done(&config);
+    o.network = "ns:/proc/self/ns/net";
+    config = configure(&o);
+    assert_int_equal(config.network, WFE_STEP_NETWORK_PATH);
+    assert_string_equal(config.netns_path, "/proc/self/ns/net");
+    wfe_step_config_done(&config);
+    o.network = "ns:self/ns/net";
+    assert_refused(&o, WFE_E_INVALID, "absolute path");
+    o.network = "ns:/proc/self/ns/there-is-no-such";
+    assert_refused(&o, WFE_E_NOT_FOUND, "there-is-no-such");
     static const char *const bad[] = {"", "None", "bridge", "container:x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         o.network = bad[i];
-        assert_refused(&o, WFE_E_INVALID, "none or host");
+        assert_refused(&o, WFE_E_INVALID, "none, host or ns:");
     }
 }
 

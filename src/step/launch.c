@@ -281,17 +281,12 @@ static void on_snapshot(const PbSnapshots__PrepareSnapshotResponse *reply, const
     wfe_error error = *err;
     step->snapshot_call = NULL;
     wfe_step_doubt(step, err);
-    if (err->grpc_status == WFE_GRPC_NOT_FOUND) {
-        wfe_error_prefix(&error, "image '%s' is not unpacked for snapshotter '%s'",
-                         step->image->name, step->client->snapshotter);
-        wfe_error_hint(&error, "import the image again with this snapshotter");
-    } else if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS) {
-        step->has_snapshot = false;
+    wfe_step_explain_snapshot(step, &error);
+    if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS)
         explain_conflict(&error);
-    } else if (err->grpc_status == WFE_GRPC_INVALID_ARGUMENT) {
-        step->has_snapshot = false; /* there is no such snapshotter */
-        wfe_error_hint(&error, "see wfe doctor, or choose another with --snapshotter");
-    }
+    if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS ||
+        err->grpc_status == WFE_GRPC_INVALID_ARGUMENT)
+        step->has_snapshot = false; /* another's, or there is no such snapshotter */
     if (reply)
         step->snapshot = wfe_snapshots_copy_prepared(reply, &error);
     if (error.kind)

@@ -143,6 +143,17 @@ static void on_view_removed(const Pb__Empty *reply, const wfe_error *err, void *
     go_on(step, &error);
 }
 
+void wfe_step_explain_snapshot(const wfe_step *step, wfe_error *err)
+{
+    if (err->grpc_status == WFE_GRPC_NOT_FOUND) {
+        wfe_error_prefix(err, "image '%s' is not unpacked for snapshotter '%s'", step->image->name,
+                         step->client->snapshotter);
+        wfe_error_hint(err, "import the image again with this snapshotter");
+    } else if (err->grpc_status == WFE_GRPC_INVALID_ARGUMENT) {
+        wfe_error_hint(err, "see wfe doctor, or choose another with --snapshotter");
+    }
+}
+
 static void on_view(const PbSnapshots__ViewSnapshotResponse *reply, const wfe_error *err,
                     void *user)
 {
@@ -150,8 +161,11 @@ static void on_view(const PbSnapshots__ViewSnapshotResponse *reply, const wfe_er
     wfe_rootfs_mount mounts[MAX_MOUNTS];
     step->call = NULL;
     step->view_error = *err;
+    wfe_step_explain_snapshot(step, &step->view_error);
     wfe_step_doubt(step, err);
-    if (step->looks_left) { /* the clean-up removes it */
+    if (err->grpc_status == WFE_GRPC_INVALID_ARGUMENT)
+        step->has_view = false; /* there is no such snapshotter */
+    if (step->looks_left) {     /* the clean-up removes it */
         go_on(step, &step->view_error);
         return;
     }

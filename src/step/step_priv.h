@@ -109,6 +109,9 @@ struct wfe_step {
 /* prepare.c: name of the view's snapshot. */
 const char *wfe_step_view_key(const wfe_step *step, char out[WFE_STEP_VIEW_KEY_SIZE]);
 
+/* Why there is no snapshot or view of the image: what to do about it. */
+void wfe_step_explain_snapshot(const wfe_step *step, wfe_error *err);
+
 /* launch.c: begins with the image. */
 void wfe_step_launch(wfe_step *step);
 

@@ -111,11 +111,15 @@ static void test_step_bad_start__a_snapshotter_that_is_missing(void **state)
     options.snapshotter = "nosuch";
     wfe_client *client = step_client_with(&options);
     wfe_step_options step = step_script("true");
-    wfe_step_result *result = NULL;
-    wfe_error error = WFE_ERROR_INIT;
-    assert_int_not_equal(wfe_step_run(client, &step, &result, &error), 0);
-    step_assert_has(error.message, "nosuch");
-    step_assert_has(error.message, "snapshotter");
+    for (int named = 0; named < 2; named++) { /* looked up in a view, which needs one as well */
+        wfe_step_result *result = NULL;
+        wfe_error error = WFE_ERROR_INIT;
+        step.user = named ? "app" : "0:0";
+        assert_int_not_equal(wfe_step_run(client, &step, &result, &error), 0);
+        step_assert_has(error.message, "nosuch");
+        step_assert_has(error.message, "snapshotter");
+        step_assert_hint(&error);
+    }
     wfe_client_free(client);
     private_containerd_assert_clean(daemon);
 }

@@ -1,11 +1,14 @@
 # shellcheck shell=bash
 # What the benchmarks share: a private containerd with the busybox image in it, in a folder of its
-# own that is removed at the end.
+# own that is removed at the end. FIFOs are on a tmpfs, as below /run on a machine that has booted;
+# BENCH_FIFOS is for those of ctr.
 bench_daemon_start() {
     local build=$1 here
     here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
     BENCH_DIR=$(mktemp -d /tmp/wfe-bench.XXXXXX)
-    export WFE_STATE_DIR=$BENCH_DIR/state WFE_IO_DIR=$BENCH_DIR/io
+    BENCH_SHM=$(mktemp -d /dev/shm/wfe-bench.XXXXXX)
+    BENCH_FIFOS=$BENCH_SHM/fifos
+    export WFE_STATE_DIR=$BENCH_DIR/state WFE_IO_DIR=$BENCH_SHM/io
     trap 'bench_daemon_stop' EXIT
     BENCH_WFE=$build/wfe
     BENCH_SOCKET=$("$BENCH_WFE" daemon start --json | sed -n 's/.*"address":"\([^"]*\)".*/\1/p')
@@ -15,7 +18,7 @@ bench_daemon_start() {
 
 bench_daemon_stop() {
     "$BENCH_WFE" daemon stop --force >/dev/null || true
-    rm -rf "$BENCH_DIR"
+    rm -rf "$BENCH_DIR" "$BENCH_SHM"
 }
 
 # bench_measure NAME COMMAND...: runs it with its output thrown away and appends "wall_ms cpu_ms

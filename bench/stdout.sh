@@ -17,7 +17,7 @@ one_line='dd if=/dev/zero bs=1M count=1024 2>/dev/null'
 lines='f=/dev/shm/f; yes 012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678 | head -c 1048576 >$f; cat $(yes $f | head -n 1024)'
 slow='head -c 1073741824 /dev/zero'
 wfe="$build/wfe step --address $BENCH_SOCKET --image $image --"
-ctr="ctr -a $BENCH_SOCKET run --rm $image"
+ctr="ctr -a $BENCH_SOCKET run --rm --fifo-dir $BENCH_FIFOS $image"
 
 for i in $(seq "$runs"); do
     bench_measure wfe-nothing $wfe true

@@ -16,7 +16,7 @@ image=docker.io/library/busybox:latest
 # One run of each variant. ctr filters no system calls unless told to; wfe does unless told not to.
 round() {
     local i=$1 wfe="$build/wfe step --address $BENCH_SOCKET --image $image"
-    local ctr="ctr -a $BENCH_SOCKET run --rm"
+    local ctr="ctr -a $BENCH_SOCKET run --rm --fifo-dir $BENCH_FIFOS"
     bench_measure wfe $wfe -- echo hi
     bench_measure ctr $ctr $image "bench-$i" echo hi
     bench_measure wfe-plain $wfe --seccomp unconfined -- echo hi

@@ -24,9 +24,41 @@
 #define RETRIES_MAX 50
 #define LOOKS_MAX 3
 
-static void finish(wfe_step *step)
+/* Memory may be there again the next moment, and nobody else removes what is ours. */
+static bool lacks_memory(wfe_step *step, const wfe_error *err)
+{
+    return err->kind == WFE_E_NOMEM && step->retries++ < RETRIES_MAX;
+}
+
+/* The last thing that is done. */
+static void remove_files(wfe_step *step)
 {
     wfe_error error = WFE_ERROR_INIT;
+    wfe_step_files_remove(&step->files, &error);
+    step->only_files_left = lacks_memory(step, &error);
+    if (step->only_files_left) {
+        wfe_timer_stop(step->patience);
+        wfe_timer_start(step->retry, RETRY_MS);
+        return;
+    }
+    if (error.kind)
+        wfe_step_result_warn(step->result, "%s", error.message);
+    wfe_step_end(step);
+}
+
+static void forget_calls(wfe_step *step)
+{
+    wfe_containerd_call **const calls[] = {&step->wait_call, &step->call, &step->snapshot_call,
+                                           &step->life_call};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        wfe_containerd_cancel(*calls[i]);
+        *calls[i] = NULL;
+    }
+}
+
+static void finish(wfe_step *step)
+{
+    forget_calls(step);
     for (int i = 0; i < 2; i++) {
         if (step->captures[i]) {
             step->result->out[i].bytes = wfe_capture_bytes(step->captures[i]);
@@ -36,9 +68,7 @@ static void finish(wfe_step *step)
         }
     }
     wfe_step_ending_read_output_file(step);
-    if (wfe_step_files_remove(&step->files, &error))
-        wfe_step_result_warn(step->result, "%s", error.message);
-    wfe_step_end(step);
+    remove_files(step);
 }
 
 /* A removal was answered, or could not be sent: true when the thing is gone. */
@@ -56,12 +86,6 @@ void wfe_step_doubt(wfe_step *step, const wfe_error *err)
     if (err->kind && (!err->grpc_status || err->grpc_status == WFE_GRPC_UNAVAILABLE ||
                       err->grpc_status == WFE_GRPC_DEADLINE_EXCEEDED))
         step->looks_left = LOOKS_MAX;
-}
-
-/* Memory may be there again the next moment, and nobody else removes what is ours. */
-static bool lacks_memory(wfe_step *step, const wfe_error *err)
-{
-    return err->kind == WFE_E_NOMEM && step->retries++ < RETRIES_MAX;
 }
 
 /* Is this thing gone for good; most failures are told, and not tried again. */
@@ -187,7 +211,9 @@ static void kill_first(wfe_step *step);
 void wfe_step_retry_removal(void *user)
 {
     wfe_step *step = user;
-    if (step->kill_again)
+    if (step->only_files_left)
+        remove_files(step);
+    else if (step->kill_again)
         kill_first(step);
     else
         delete_task(step);
@@ -287,12 +313,6 @@ void wfe_step_leave_behind(wfe_step *step, const char *why)
     step->state = WFE_STEP_CLEANING;
     wfe_timer_stop(step->timeout);
     wfe_timer_stop(step->retry);
-    wfe_containerd_cancel(step->wait_call);
-    wfe_containerd_cancel(step->call);
-    wfe_containerd_cancel(step->snapshot_call);
-    step->wait_call = NULL;
-    step->call = NULL;
-    step->snapshot_call = NULL;
     wfe_step_result_warn(step->result,
                          "left behind: container '%s', since containerd %s; when it is back, run "
                          "wfe gc",
@@ -331,10 +351,6 @@ void wfe_step_abandon(wfe_step *step)
         return;
     }
     wfe_timer_stop(step->retry);
-    wfe_containerd_cancel(step->call);
-    wfe_containerd_cancel(step->snapshot_call);
-    step->call = NULL;
-    step->snapshot_call = NULL;
     wfe_step_result_warn(step->result, "left behind: the clean-up of container '%s' took too long",
                          step->id);
     wfe_log_warning(&step->client->log, "left behind: the clean-up of container '%s' took too long",

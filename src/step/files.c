@@ -193,7 +193,10 @@ int wfe_step_files_remove(wfe_step_files *files, wfe_error *err)
         return 0;
     /* Also with its own name, when it cannot lose that. */
     bool renamed = rename(files->dir, files->hidden) == 0;
-    int rc = wfe_fd_remove_tree(renamed ? files->hidden : files->dir, err);
-    files->dir[0] = '\0';
+    int rc = wfe_fd_remove_tree(files->hidden, err);
+    if (!rc && !renamed)
+        rc = wfe_fd_remove_tree(files->dir, err);
+    if (rc != WFE_E_NOMEM)
+        files->dir[0] = '\0';
     return rc;
 }

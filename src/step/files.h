@@ -55,6 +55,7 @@ typedef struct wfe_step_place {
  * same. */
 int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
                         const wfe_step_place *place, wfe_error *err);
+/* After NOMEM it may be called again; else what is left is left. */
 int wfe_step_files_remove(wfe_step_files *files, wfe_error *err);
 
 #endif

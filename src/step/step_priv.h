@@ -96,6 +96,7 @@ struct wfe_step {
     int signals_sent;              /* 1: TERM, 2: KILL */
     int retries;                   /* of removals */
     bool kill_again;               /* what the retry begins with */
+    bool only_files_left;          /* to be removed; no call is under way */
     int looks_left;                /* for what may appear yet: see wfe_step_doubt */
     wfe_error failure;             /* the first one; kind 0: none */
 

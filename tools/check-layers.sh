@@ -23,7 +23,8 @@ BEGIN {
     uses["store"] = "base"
     uses["engine"] = "base loop grpc containerd image oci net init step workflow store " \
                      "generated"
-    uses["cli"] = "base"
+    # the command drives a run on a loop of its own, and draws plans and events
+    uses["cli"] = "base loop containerd workflow engine"
 
     # header of a library: the files that may include it
     library["^uv(\\.h|/)"] = "^src/loop/"

@@ -85,6 +85,8 @@ static int spawn_with(const wfe_spawn_options *options, const int lifted[3], pid
         status = posix_spawnattr_setsigdefault(&attributes, &all);
     if (!status)
         status = add_fds(&actions, lifted);
+    if (!status && options->working_dir)
+        status = posix_spawn_file_actions_addchdir_np(&actions, options->working_dir);
     if (!status)
         status = posix_spawnp(ret_pid, options->argv[0], &actions, &attributes,
                               (char *const *)options->argv,

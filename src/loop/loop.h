@@ -78,6 +78,7 @@ typedef struct wfe_spawn_options {
     int stdout_fd;
     int stderr_fd;
     bool new_session; /* setsid(): it survives the terminal and this process */
+    const char *working_dir; /* NULL: this process's */
 } wfe_spawn_options;
 int wfe_child_spawn(wfe_loop *loop, const wfe_spawn_options *options, wfe_child_fn exited,
                     void *user, wfe_child **ret, wfe_error *err);

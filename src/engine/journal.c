@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Records, and what waits for them: events for the listener, attempts to start. Records of one turn
+ * are committed together. What was put is acknowledged in order, so one number says what is
+ * durable.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "engine/run_priv.h"
+
+struct wfe_effect {
+    wfe_effect *next;
+    wfe_event event; /* what it points to is in the plan, or below */
+    json_t *outputs;
+    wfe_error *error;
+    char texts[]; /* paths: a node may be gone before its event is told */
+};
+
+static void free_effect(wfe_effect *effect)
+{
+    json_decref(effect->outputs);
+    free(effect->error);
+    free(effect);
+}
+
+static void on_recorded(uint64_t seq, const wfe_error *err, void *user)
+{
+    wfe_engine_run *run = user;
+    if (err->kind) {
+        wfe_run_break(run, err);
+        return;
+    }
+    if (seq > run->journal.acknowledged)
+        run->journal.acknowledged = seq;
+    wfe_run_turn_soon(run);
+}
+
+void wfe_journal_attach(wfe_engine_run *run, wfe_recorder *recorder)
+{
+    run->journal.recorder = recorder;
+    recorder->attach(recorder, on_recorded, run);
+}
+
+void wfe_journal_ready(wfe_engine_run *run, const char *path)
+{
+    if (run->broken)
+        return;
+    if (run->n_ready_paths == run->cap_ready_paths) {
+        uint32_t cap = run->cap_ready_paths ? run->cap_ready_paths * 2 : 16;
+        const char **paths = realloc(run->ready_paths, cap * sizeof *paths);
+        if (!paths) {
+            wfe_error error = WFE_ERROR_INIT;
+            wfe_error_nomem(&error);
+            wfe_run_break(run, &error);
+            return;
+        }
+        run->ready_paths = paths;
+        run->cap_ready_paths = cap;
+    }
+    run->ready_paths[run->n_ready_paths++] = path;
+}
+
+/* Keeps the event for when its record is durable. */
+static int keep_event(wfe_engine_run *run, const wfe_event *event, wfe_error *err)
+{
+    size_t step_size = event->step ? strlen(event->step) + 1 : 0;
+    size_t owner_size = event->owner ? strlen(event->owner) + 1 : 0;
+    wfe_effect *effect = calloc(1, sizeof *effect + step_size + owner_size);
+    if (!effect)
+        return wfe_error_nomem(err);
+    effect->event = *event;
+    if (step_size)
+        effect->event.step = memcpy(effect->texts, event->step, step_size);
+    if (owner_size)
+        effect->event.owner = memcpy(effect->texts + step_size, event->owner, owner_size);
+    effect->outputs = json_incref((json_t *)(uintptr_t)event->outputs);
+    effect->event.outputs = effect->outputs;
+    if (event->error) {
+        effect->error = malloc(sizeof *effect->error);
+        if (!effect->error) {
+            free_effect(effect);
+            return wfe_error_nomem(err);
+        }
+        *effect->error = *event->error;
+        effect->event.error = effect->error;
+    }
+    if (run->journal.last)
+        run->journal.last->next = effect;
+    else
+        run->journal.first = effect;
+    run->journal.last = effect;
+    return 0;
+}
+
+void wfe_journal_put(wfe_engine_run *run, wfe_event *event, int64_t wake_at_us)
+{
+    wfe_journal *journal = &run->journal;
+    wfe_error error = WFE_ERROR_INIT;
+    uint32_t n_ready = run->n_ready_paths;
+    run->n_ready_paths = 0;
+    if (run->broken)
+        return;
+    event->seq = ++journal->seq;
+    event->at_us = wfe_clock_wall_us();
+    wfe_record record = {
+        .seq = event->seq,
+        .event = event,
+        .ready = run->ready_paths,
+        .n_ready = n_ready,
+        .wake_at_us = wake_at_us,
+    };
+    int rc = journal->recorder->put(journal->recorder, &record, &error);
+    if (!rc && run->on_event)
+        rc = keep_event(run, event, &error);
+    if (rc)
+        wfe_run_break(run, &error);
+    wfe_run_turn_soon(run);
+}
+
+/* ---- what records say ---- */
+
+const char *wfe_node_owner_path(const wfe_node *node)
+{
+    if (node->owner)
+        return node->owner->path;
+    return node->frame->caller ? node->frame->caller->path : NULL;
+}
+
+/* Was its failure allowed, by itself or by a block around it. */
+static bool is_allowed(const wfe_node *node)
+{
+    for (; node; node = node->step->role == WFE_PLAN_ROLE_STEP ? node->owner : NULL)
+        if (node->step->allow_failure && !node->hook_failed)
+            return true;
+    return false;
+}
+
+void wfe_journal_node(wfe_node *node)
+{
+    bool over = wfe_step_state_is_end(node->state);
+    bool failed = node->state == WFE_STEP_IS_FAILED ||
+                  (node->state == WFE_STEP_IS_HOOKS && node->outcome == WFE_STEP_IS_FAILED);
+    wfe_event event = {
+        .kind = WFE_EVENT_STEP,
+        .step = node->path,
+        .owner = wfe_node_owner_path(node),
+        .plan_step = &node->frame->run->plan->steps[node->index],
+        .step_state = node->state,
+        .skip_reason = node->skip,
+        .cause = failed ? node->cause : 0,
+        .attempt = node->attempt,
+        .exit_code = node->exit_code,
+        .allowed = failed && is_allowed(node),
+        .elapsed_us = over && node->began_us ? wfe_clock_monotonic_us() - node->began_us : 0,
+        .outputs = node->outputs_told ? NULL : node->outputs,
+        .error = failed && node->more ? node->more->error : NULL,
+    };
+    if (node->outputs)
+        node->outputs_told = true;
+    wfe_journal_put(node->frame->run, &event, 0);
+}
+
+void wfe_journal_retry(wfe_node *node, uint64_t delay_ms, enum wfe_plan_cause cause,
+                       const wfe_error *err)
+{
+    wfe_event event = {
+        .kind = WFE_EVENT_RETRY,
+        .step = node->path,
+        .owner = wfe_node_owner_path(node),
+        .plan_step = &node->frame->run->plan->steps[node->index],
+        .step_state = node->state,
+        .cause = cause,
+        .attempt = node->attempt,
+        .exit_code = node->exit_code,
+        .delay_ms = delay_ms,
+        .error = err,
+    };
+    wfe_journal_put(node->frame->run, &event, wfe_clock_wall_us() + (int64_t)delay_ms * 1000);
+}
+
+void wfe_journal_run(wfe_engine_run *run, const wfe_error *err)
+{
+    wfe_event event = {
+        .kind = WFE_EVENT_RUN,
+        .run_state = run->state,
+        .exit_code = -1,
+        .elapsed_us = wfe_clock_monotonic_us() - run->began_us,
+        .error = err && err->kind ? err : NULL,
+        .outputs = run->result.outputs,
+    };
+    wfe_journal_put(run, &event, 0);
+}
+
+/* ---- what waits ---- */
+
+void wfe_journal_start(wfe_node *node)
+{
+    wfe_engine_run *run = node->frame->run;
+    node->start_seq = run->journal.seq;
+    node->started = false;
+    wfe_node_queue_push(&run->journal.starts, node);
+    wfe_run_turn_soon(run);
+}
+
+void wfe_journal_tell(wfe_engine_run *run, wfe_event *event)
+{
+    if (!run->on_event)
+        return;
+    event->seq = run->journal.acknowledged;
+    event->at_us = wfe_clock_wall_us();
+    run->on_event(event, run->on_event_user);
+}
+
+static void tell_durable(wfe_engine_run *run)
+{
+    wfe_journal *journal = &run->journal;
+    while (journal->first && journal->first->event.seq <= journal->acknowledged) {
+        wfe_effect *effect = journal->first;
+        journal->first = effect->next;
+        if (!journal->first)
+            journal->last = NULL;
+        run->on_event(&effect->event, run->on_event_user);
+        free_effect(effect);
+    }
+}
+
+static void start_durable(wfe_engine_run *run)
+{
+    wfe_journal *journal = &run->journal;
+    wfe_node *node;
+    while ((node = journal->starts.first) &&
+           (run->broken || node->start_seq <= journal->acknowledged)) {
+        wfe_node_queue_pop(&journal->starts);
+        node->started = true;
+        wfe_node_start_attempt(node);
+    }
+}
+
+static void drop_effects(wfe_engine_run *run)
+{
+    while (run->journal.first) {
+        wfe_effect *effect = run->journal.first;
+        run->journal.first = effect->next;
+        free_effect(effect);
+    }
+    run->journal.last = NULL;
+}
+
+void wfe_journal_turn(wfe_engine_run *run)
+{
+    wfe_journal *journal = &run->journal;
+    wfe_error error = WFE_ERROR_INIT;
+    if (!run->broken && journal->committed < journal->seq) {
+        journal->committed = journal->seq;
+        if (journal->recorder->commit(journal->recorder, &error))
+            wfe_run_break(run, &error);
+    }
+    if (run->broken)
+        drop_effects(run);
+    tell_durable(run);
+    start_durable(run);
+}
+
+bool wfe_journal_is_idle(const wfe_engine_run *run)
+{
+    const wfe_journal *journal = &run->journal;
+    return run->broken || (journal->acknowledged >= journal->seq && !journal->first);
+}
+
+bool wfe_journal_is_full(const wfe_engine_run *run)
+{
+    return run->journal.seq - run->journal.acknowledged > WFE_ENGINE_MAX_UNRECORDED;
+}
+
+void wfe_journal_done(wfe_engine_run *run)
+{
+    drop_effects(run);
+    if (run->journal.recorder)
+        run->journal.recorder->free(run->journal.recorder);
+    free(run->ready_paths);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/paths.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/owner.h"
+
+#define TMPFS_OPTIONS "mode=0700,size=64m"
+
+static int join(const char *folder, const char *name, char **ret, wfe_error *err)
+{
+    wfe_buf path = WFE_BUF_INIT(0);
+    int rc = wfe_buf_printf(&path, err, "%s/%s", folder, name);
+    if (!rc && !(*ret = wfe_buf_take(&path, NULL)))
+        rc = wfe_error_nomem(err);
+    wfe_buf_done(&path);
+    return rc;
+}
+
+static bool is_tmpfs(const char *path)
+{
+    struct statfs fs;
+    return statfs(path, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
+
+/* mkdir of a folder that must not be there: run ids are not used twice at the same time. */
+static int make_own(const char *parent, const char *name, mode_t parent_mode, char **ret,
+                    wfe_error *err)
+{
+    _cleanup_free_ char *path = NULL;
+    int rc = wfe_fd_make_dirs(parent, parent_mode, err);
+    if (!rc)
+        rc = join(parent, name, &path, err);
+    if (rc)
+        return rc;
+    if (mkdir(path, 0700) < 0) {
+        int saved = errno;
+        wfe_error_set_errno(err, saved, "cannot make the run's folder %s", path);
+        if (saved == EEXIST)
+            wfe_error_hint(err, "a run of this id is under way, or was killed: wfe gc");
+        return err ? err->kind : WFE_E_IO;
+    }
+    *ret = wfe_take(path);
+    return 0;
+}
+
+/* Who made it, for whoever finds it later. */
+static int write_owner(const char *folder, wfe_error *err)
+{
+    char owner[WFE_OWNER_TEXT_SIZE];
+    _cleanup_free_ char *path = NULL;
+    wfe_owner_format(owner);
+    int rc = join(folder, "owner", &path, err);
+    return rc ? rc : wfe_fd_write_file(path, owner, strlen(owner), 0600, err);
+}
+
+static int make_shared(wfe_context *context, const char *volume_dir, wfe_error *err)
+{
+    int rc = make_own(volume_dir, context->run_id, 0711, &context->shared_dir, err);
+    /* Steps run as users of their own choice. */
+    if (!rc && chmod(context->shared_dir, 0777) < 0)
+        rc = wfe_error_set_errno(err, errno, "cannot open %s to all users", context->shared_dir);
+    return rc;
+}
+
+int wfe_paths_make(wfe_context *context, const char *tmp_dir, const char *volume_dir, bool shared,
+                   wfe_error *err)
+{
+    int rc = make_own(tmp_dir, context->run_id, 0711, &context->run_dir, err);
+    if (!rc && !is_tmpfs(context->run_dir) && geteuid() == 0 &&
+        mount("tmpfs", context->run_dir, "tmpfs", MS_NOSUID | MS_NODEV, TMPFS_OPTIONS) < 0)
+        wfe_log_warning(&context->log,
+                        "cannot mount a tmpfs on %s: %s; secrets are on disk while "
+                        "the run lasts",
+                        context->run_dir, strerror(errno));
+    if (!rc)
+        rc = write_owner(context->run_dir, err);
+    if (!rc && shared)
+        rc = make_shared(context, volume_dir, err);
+    if (rc)
+        wfe_paths_remove(context);
+    return rc;
+}
+
+static void remove_tree(wfe_context *context, char **path)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    if (*path && wfe_fd_remove_tree(*path, &error))
+        wfe_log_warning(&context->log, "%s", error.message);
+    free(*path);
+    *path = NULL;
+}
+
+/* Is something mounted there. */
+static bool is_mount_point(const char *path)
+{
+    _cleanup_free_ char *parent = strdup(path);
+    struct stat own, above;
+    char *slash = parent ? strrchr(parent, '/') : NULL;
+    if (!slash)
+        return false;
+    *slash = '\0';
+    return stat(path, &own) == 0 && stat(parent, &above) == 0 && own.st_dev != above.st_dev;
+}
+
+void wfe_paths_remove(wfe_context *context)
+{
+    if (context->run_dir && is_mount_point(context->run_dir))
+        umount2(context->run_dir, MNT_DETACH);
+    remove_tree(context, &context->run_dir);
+    remove_tree(context, &context->shared_dir);
+}
+
+int wfe_paths_resolve(const wfe_context *context, const char *path, char **ret, wfe_error *err)
+{
+    while (path[0] == '.' && path[1] == '/')
+        path += 2;
+    if (path[0] != '/' && strcmp(path, ".") != 0 && path[0])
+        return join(context->working_dir, path, ret, err);
+    *ret = strdup(path[0] == '/' ? path : context->working_dir);
+    return *ret ? 0 : wfe_error_nomem(err);
+}

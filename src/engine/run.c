@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A run from its beginning to its end: folders, secrets, services, then the steps, then all of it
+ * back. Everything that moves does so in the turn: nodes that are due, slots, records.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/strv.h"
+#include "engine/paths.h"
+#include "engine/run_priv.h"
+#include "engine/secrets.h"
+
+#define RUN_ID_DIGITS 32
+/* Rounds of a turn before the loop looks at everything else. */
+#define ROUNDS_PER_TURN 16
+
+const wfe_step_type *wfe_run_type(const wfe_engine_run *run, const wfe_plan_step *step)
+{
+    return run->types[step->type];
+}
+
+/* xorshift: jitter needs to differ, not to be secret. */
+double wfe_run_random(wfe_engine_run *run)
+{
+    uint32_t x = run->random;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    run->random = x;
+    return (double)x / (double)UINT32_MAX;
+}
+
+void wfe_run_turn_soon(wfe_engine_run *run)
+{
+    if (run->turn_due)
+        return;
+    run->turn_due = true;
+    if (!run->in_turn)
+        wfe_timer_start(run->turn, 0);
+}
+
+void wfe_run_break(wfe_engine_run *run, const wfe_error *err)
+{
+    if (run->broken)
+        return;
+    run->broken = true;
+    run->killed = true;
+    run->broken_error = *err;
+    wfe_run_turn_soon(run);
+}
+
+void wfe_run_warn(wfe_engine_run *run, const wfe_node *node, const char *format, ...)
+{
+    char text[WFE_ERROR_MESSAGE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    wfe_event event = {
+        .kind = WFE_EVENT_WARNING,
+        .step = node ? node->path : NULL,
+        .owner = node ? wfe_node_owner_path(node) : NULL,
+        .plan_step = node ? &run->plan->steps[node->index] : NULL,
+        .attempt = node ? node->attempt : 0,
+        .exit_code = -1,
+        .text = text,
+        .text_len = strlen(text),
+    };
+    wfe_journal_tell(run, &event);
+}
+
+static void keep_failure(wfe_engine_run *run, const char *path, const wfe_error *err)
+{
+    uint32_t n = run->result.n_failures;
+    if (n >= WFE_ENGINE_MAX_FAILURES)
+        return;
+    if (!run->failures)
+        run->failures = calloc(WFE_ENGINE_MAX_FAILURES, sizeof *run->failures);
+    if (!run->failures)
+        return;
+    run->failures[n] = (wfe_engine_failure){.step = path ? strdup(path) : NULL, .error = *err};
+}
+
+void wfe_run_note_failure(wfe_engine_run *run, const char *path, const wfe_error *err)
+{
+    if (run->result.error.kind) {
+        keep_failure(run, path, err);
+        run->result.n_failures++;
+        return;
+    }
+    run->result.error = *err;
+    run->failed_step = path ? strdup(path) : NULL;
+    run->result.failed_step = run->failed_step;
+}
+
+/* ---- the end ---- */
+
+static void enter(wfe_engine_run *run, enum wfe_run_state state, const wfe_error *err)
+{
+    run->state = state;
+    wfe_journal_run(run, err);
+}
+
+void wfe_run_stopping(wfe_engine_run *run)
+{
+    if (run->state == WFE_RUN_RUNNING)
+        enter(run, WFE_RUN_STOPPING, NULL);
+}
+
+static void fill_result(wfe_engine_run *run)
+{
+    wfe_engine_result *result = &run->result;
+    const wfe_frame *frame = run->main;
+    result->state = frame ? frame->outcome : WFE_RUN_FAILED;
+    if (frame) {
+        result->timed_out = frame->timed_out;
+        result->data = wfe_scope_data(frame->all);
+        result->outputs = frame->outputs;
+    }
+    if (run->broken) {
+        result->state = WFE_RUN_FAILED;
+        wfe_run_note_failure(run, NULL, &run->broken_error);
+    }
+    result->failures = run->failures;
+    result->finished_at_us = wfe_clock_wall_us();
+    result->elapsed_us = wfe_clock_monotonic_us() - run->began_us;
+}
+
+static void remove_folders(wfe_engine_run *run)
+{
+    if (run->keep_on_failure && run->result.state == WFE_RUN_FAILED && run->context.shared_dir) {
+        wfe_run_warn(run, NULL, "kept: %s", run->context.shared_dir);
+        free(run->context.shared_dir);
+        run->context.shared_dir = NULL;
+    }
+    wfe_paths_remove(&run->context);
+}
+
+/* Everything is gone: tells so, once it is recorded. */
+static void close_down(wfe_engine_run *run)
+{
+    fill_result(run);
+    remove_folders(run);
+    wfe_secrets_free(run->secrets);
+    run->secrets = NULL;
+    run->closed = true;
+    enter(run, run->result.state, &run->result.error);
+}
+
+void wfe_run_steps_ended(wfe_engine_run *run)
+{
+    run->phase_next = close_down;
+    wfe_run_turn_soon(run);
+}
+
+/* ---- the beginning ---- */
+
+static void start_steps(wfe_engine_run *run)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    if (wfe_frame_new(run, run->plan->main, NULL, run->plan->inputs, &run->main, &error)) {
+        wfe_run_break(run, &error);
+        run->phase_next = close_down;
+        return;
+    }
+    if (run->setup_error.kind) {
+        /* No step starts, but the workflow's hooks run as after any failure. */
+        run->main->ending = true;
+        run->main->failed = true;
+        wfe_run_note_failure(run, NULL, &run->setup_error);
+    }
+    wfe_frame_start(run->main);
+    enter(run, run->cancelled || run->setup_error.kind ? WFE_RUN_STOPPING : WFE_RUN_RUNNING, NULL);
+    if (run->cancelled)
+        wfe_frame_stop(run->main);
+    wfe_frame_started(run->main);
+}
+
+static void set_up_failed(wfe_engine_run *run, const wfe_error *err)
+{
+    wfe_error_copy(&run->setup_error, err);
+    run->phase_next = start_steps;
+    wfe_run_turn_soon(run);
+}
+
+static void on_secrets(const wfe_error *err, void *user)
+{
+    wfe_engine_run *run = user;
+    if (err->kind) {
+        set_up_failed(run, err);
+        return;
+    }
+    run->phase_next = start_steps;
+    wfe_run_turn_soon(run);
+}
+
+/* Passwords of registries are secrets, too; one that is too short to be masked is no help. */
+static int mask_passwords(wfe_engine_run *run, wfe_error *err)
+{
+    for (uint32_t i = 0; i < run->plan->n_steps; i++) {
+        const wfe_plan_step *step = &run->plan->steps[i];
+        const wfe_plan_container *container = step->config.container;
+        if (step->type != WFE_PLAN_STEP_CONTAINERD || !container)
+            continue;
+        for (uint32_t k = 0; k < container->n_registry_auth; k++) {
+            const char *password = container->registry_auth[k].password;
+            int rc =
+                password ? wfe_mask_add(run->context.mask, password, strlen(password), NULL) : 0;
+            if (rc == WFE_E_NOMEM)
+                return wfe_error_nomem(err);
+        }
+    }
+    return 0;
+}
+
+static void set_up(wfe_engine_run *run)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    const wfe_plan_workflow *workflow = &run->plan->workflows[run->plan->main];
+    run->began_us = wfe_clock_monotonic_us();
+    run->result.started_at_us = wfe_clock_wall_us();
+    enter(run, WFE_RUN_STARTING, NULL);
+    run->context.shared_target = workflow->shared_volume_path;
+    int rc = wfe_paths_make(&run->context, run->tmp_dir, run->volume_dir,
+                            workflow->shared_volume_path != NULL, &error);
+    if (!rc)
+        rc = mask_passwords(run, &error);
+    if (!rc)
+        rc = wfe_secrets_new(&run->context, run->plan, run->lookup, run->lookup_user, on_secrets,
+                             run, &run->secrets, &error);
+    if (rc)
+        set_up_failed(run, &error);
+}
+
+/* ---- the turn ---- */
+
+static void dispatch(wfe_engine_run *run)
+{
+    while (run->slots_used < run->jobs && !wfe_journal_is_full(run)) {
+        wfe_node *node = wfe_node_queue_pop(&run->ready_hooks);
+        if (!node)
+            node = wfe_node_queue_pop(&run->ready);
+        if (!node)
+            return;
+        if (wfe_node_may_run(node))
+            wfe_node_take_slot(node);
+        else
+            wfe_node_resolve(node);
+    }
+}
+
+static void one_round(wfe_engine_run *run)
+{
+    wfe_node *node;
+    wfe_run_free_dead(run);
+    if (run->phase_next) {
+        void (*next)(wfe_engine_run *) = run->phase_next;
+        run->phase_next = NULL;
+        next(run);
+    }
+    if (run->broken && !run->kill_spread) {
+        run->kill_spread = true;
+        wfe_run_kill(run);
+    }
+    do {
+        while ((node = wfe_node_queue_pop(&run->due)))
+            wfe_node_resolve(node);
+        if (run->look_at_ready)
+            wfe_run_look_at_ready(run);
+        else
+            dispatch(run);
+    } while (run->due.first);
+    wfe_journal_turn(run);
+}
+
+static void on_turn(void *user)
+{
+    wfe_engine_run *run = user;
+    run->in_turn = true;
+    for (int i = 0; run->turn_due && i < ROUNDS_PER_TURN; i++) {
+        run->turn_due = false;
+        one_round(run);
+    }
+    run->in_turn = false;
+    if (run->turn_due) {
+        wfe_timer_start(run->turn, 0);
+        return;
+    }
+    if (!run->closed || run->told || !wfe_journal_is_idle(run))
+        return;
+    run->told = true;
+    if (run->done)
+        run->done(run, run->done_user); /* it may have freed the run */
+}
+
+/* ---- from outside ---- */
+
+void wfe_engine_run_cancel(wfe_engine_run *run)
+{
+    if (!run->started || run->closed)
+        return;
+    if (run->cancelled) {
+        wfe_run_kill(run);
+        return;
+    }
+    run->cancelled = true;
+    if (!run->main) {
+        if (run->state == WFE_RUN_STARTING) { /* nothing of it is waited for any longer */
+            wfe_secrets_free(run->secrets);
+            run->secrets = NULL;
+            run->phase_next = start_steps;
+        }
+    } else {
+        wfe_run_stopping(run);
+        wfe_frame_stop(run->main);
+    }
+    wfe_run_turn_soon(run);
+}
+
+int wfe_engine_run_start(wfe_engine_run *run, wfe_error *err)
+{
+    if (run->started)
+        return wfe_error_set(err, WFE_E_CONFLICT, "the run has been started already");
+    run->started = true;
+    run->phase_next = set_up;
+    wfe_run_turn_soon(run);
+    return 0;
+}
+
+static int copy_text(const char *given, const char *fallback, char **out, wfe_error *err)
+{
+    *out = strdup(given ? given : fallback);
+    return *out ? 0 : wfe_error_nomem(err);
+}
+
+static int choose_id(wfe_engine_run *run, const char *given, wfe_error *err)
+{
+    char id[RUN_ID_DIGITS + 1];
+    if (given && !wfe_id_is_valid(given))
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "the run's id is '%s', must be 1 to %d letters and digits joined by "
+                             "single '.', '_' or '-'",
+                             given, WFE_ID_MAX_LENGTH);
+    int rc = given ? 0 : wfe_id_random(id, RUN_ID_DIGITS, err);
+    return rc ? rc : copy_text(given, id, &run->context.run_id, err);
+}
+
+static int choose_folders(wfe_engine_run *run, const wfe_engine_options *o, wfe_error *err)
+{
+    char tmp_dir[64] = "/run/wfe/runs", volume_dir[64] = "/var/lib/wfe/volumes", here[PATH_MAX];
+    if (geteuid() != 0) {
+        snprintf(tmp_dir, sizeof tmp_dir, "/tmp/wfe-%u/runs", (unsigned)geteuid());
+        snprintf(volume_dir, sizeof volume_dir, "/tmp/wfe-%u/volumes", (unsigned)geteuid());
+    }
+    int rc = copy_text(o->tmp_dir, tmp_dir, &run->tmp_dir, err);
+    if (!rc)
+        rc = copy_text(o->volume_dir, volume_dir, &run->volume_dir, err);
+    if (!rc && !o->working_dir && !getcwd(here, sizeof here))
+        rc = wfe_error_set_errno(err, errno, "cannot find out which folder this is");
+    if (!rc)
+        rc = copy_text(o->working_dir, here, &run->context.working_dir, err);
+    if (!rc && run->context.working_dir[0] != '/')
+        rc = wfe_error_set(err, WFE_E_INVALID,
+                           "the working folder is '%s', must be an absolute path",
+                           run->context.working_dir);
+    return rc;
+}
+
+static int choose_jobs(wfe_engine_run *run, uint32_t jobs, wfe_error *err)
+{
+    if (jobs > WFE_ENGINE_MAX_JOBS)
+        return wfe_error_set(err, WFE_E_INVALID, "jobs is %u, must be at most %u", jobs,
+                             WFE_ENGINE_MAX_JOBS);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    run->jobs = jobs ? jobs : processors > 0 ? (uint32_t)processors : 1;
+    if (run->jobs > WFE_ENGINE_MAX_JOBS)
+        run->jobs = WFE_ENGINE_MAX_JOBS;
+    return 0;
+}
+
+static int init(wfe_engine_run *run, const wfe_engine_options *o, wfe_error *err)
+{
+    if (!run->plan->complete)
+        return wfe_error_set(err, WFE_E_INVALID, "the plan lacks values of its inputs");
+    int rc = choose_id(run, o->run_id, err);
+    if (!rc)
+        rc = copy_text(o->run_name, run->context.run_id, &run->name, err);
+    if (!rc)
+        rc = choose_folders(run, o, err);
+    if (!rc)
+        rc = choose_jobs(run, o->jobs, err);
+    if (!rc && o->environment)
+        rc = wfe_strv_copy(o->environment, &run->context.environment, err);
+    run->context.mask = wfe_mask_new();
+    run->graphs = calloc(run->plan->n_workflows, sizeof *run->graphs);
+    if (!rc && (!run->context.mask || !run->graphs))
+        rc = wfe_error_nomem(err);
+    if (!rc && !run->context.environment) {
+        run->context.environment = calloc(1, sizeof *run->context.environment);
+        rc = run->context.environment ? 0 : wfe_error_nomem(err);
+    }
+    if (!rc)
+        rc = wfe_timer_new(run->loop, on_turn, run, &run->turn, err);
+    return rc;
+}
+
+int wfe_engine_run_new(wfe_loop *loop, const wfe_plan *plan, const wfe_engine_options *options,
+                       wfe_engine_run **ret, wfe_error *err)
+{
+    static const wfe_engine_options defaults;
+    const wfe_engine_options *o = options ? options : &defaults;
+    wfe_recorder *recorder = o->recorder;
+    wfe_engine_run *run = calloc(1, sizeof *run);
+    if (!run)
+        return wfe_error_nomem(err);
+    run->loop = run->context.loop = loop;
+    run->context.log = o->log;
+    run->context.make_client = o->make_client;
+    run->context.make_client_user = o->make_client_user;
+    run->plan = plan;
+    run->lookup = o->lookup;
+    run->lookup_user = o->lookup_user;
+    run->on_event = o->on_event;
+    run->on_event_user = o->on_event_user;
+    run->done = o->done;
+    run->done_user = o->done_user;
+    run->keep_on_failure = o->keep_on_failure;
+    run->types = o->step_types ? o->step_types : wfe_step_types;
+    run->random = (uint32_t)wfe_clock_monotonic_us() | 1U;
+    int rc = init(run, o, err);
+    if (!rc && !recorder)
+        rc = wfe_recorder_memory_new(&recorder, err);
+    if (rc) {
+        wfe_engine_run_free(run);
+        return rc;
+    }
+    wfe_journal_attach(run, recorder);
+    *ret = run;
+    return 0;
+}
+
+void wfe_engine_run_free(wfe_engine_run *run)
+{
+    if (!run)
+        return;
+    wfe_run_free_dead(run);
+    wfe_secrets_free(run->secrets);
+    wfe_frame_free(run->main);
+    wfe_run_free_dead(run);
+    wfe_journal_done(run);
+    wfe_timer_free(run->turn);
+    for (uint32_t i = 0; run->graphs && i < run->plan->n_workflows; i++)
+        wfe_graph_done(&run->graphs[i]);
+    free(run->graphs);
+    for (uint32_t i = 0; run->failures && i < WFE_ENGINE_MAX_FAILURES; i++)
+        free((char *)(uintptr_t)run->failures[i].step);
+    free(run->failures);
+    free(run->failed_step);
+    free(run->name);
+    free(run->tmp_dir);
+    free(run->volume_dir);
+    wfe_context_done(&run->context);
+    free(run);
+}
+
+const char *wfe_engine_run_id(const wfe_engine_run *run)
+{
+    return run->context.run_id;
+}
+
+const char *wfe_engine_run_name(const wfe_engine_run *run)
+{
+    return run->name;
+}
+
+const wfe_engine_result *wfe_engine_run_result(const wfe_engine_run *run)
+{
+    return run->closed ? &run->result : NULL;
+}

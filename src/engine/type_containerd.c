@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A container, by src/step: the plan's options, completed by what the run knows.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <wfe/step.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/strv.h"
+#include "engine/context.h"
+#include "engine/env.h"
+#include "engine/paths.h"
+#include "step/result.h"
+
+/* A kill may come while the step cannot be stopped yet: it is told again until it has ended. */
+#define KILL_AGAIN_MS 200
+/* As long as src/step takes a name. */
+#define NAME_MAX_BYTES 128
+
+struct wfe_attempt {
+    wfe_context *context;
+    const wfe_plan_container *container;
+    const wfe_attempt_fns *fns;
+    void *user;
+    wfe_step *step; /* NULL once it has ended */
+    wfe_timer *kill_again;
+    wfe_volume *volumes; /* sources owned */
+    size_t n_volumes;
+    int stdin_fd;
+    bool cancelled;
+    bool left_out; /* data that are too long for variables */
+};
+
+static void free_attempt(wfe_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->n_volumes; i++)
+        free((char *)(uintptr_t)attempt->volumes[i].source);
+    free(attempt->volumes);
+    wfe_timer_free(attempt->kill_again);
+    if (attempt->stdin_fd >= 0)
+        close(attempt->stdin_fd);
+    free(attempt);
+}
+
+/* ---- end ---- */
+
+static void tell_failure(wfe_attempt *attempt, const wfe_error *err)
+{
+    wfe_attempt_end end = {
+        .cause = WFE_PLAN_CAUSE_INFRASTRUCTURE,
+        .cancelled = attempt->cancelled,
+        .exit_code = -1,
+        .error = *err,
+    };
+    if (strcmp(err->operation, WFE_STEP_OPERATION_EXEC) == 0) {
+        end.cause = WFE_PLAN_CAUSE_EXIT;
+        end.exit_code = err->kind == WFE_E_NOT_FOUND ? 127 : 126;
+    }
+    attempt->fns->ended(&end, attempt->user);
+}
+
+static void tell_result(wfe_attempt *attempt, const wfe_step_result *result)
+{
+    static const char *const left_out[] = {"some of the data are too long for variables and were "
+                                           "left out of the environment",
+                                           NULL};
+    wfe_attempt_end end = {
+        .cause = WFE_PLAN_CAUSE_EXIT,
+        .cancelled = result->end == WFE_STEP_CANCELLED,
+        .exit_code = result->exit_code,
+        .outputs = &result->outputs,
+        .warnings = (const char *const *)result->warnings,
+    };
+    if (attempt->left_out && !end.warnings)
+        end.warnings = left_out;
+    if (result->end == WFE_STEP_TIMED_OUT) {
+        end.cause = WFE_PLAN_CAUSE_TIMEOUT;
+        wfe_error_set(&end.error, WFE_E_TIMEOUT, "container execution timed out after %llums",
+                      (unsigned long long)result->timeout_ms);
+    } else if (result->out_of_memory) {
+        end.cause = WFE_PLAN_CAUSE_OOM;
+        wfe_error_set(&end.error, WFE_E_LIMIT,
+                      "container ran out of memory; it exited with code %d", result->exit_code);
+        wfe_error_hint(&end.error, "give the step more: memory");
+    } else if (result->exit_code) {
+        wfe_error_set(&end.error, WFE_E_CONFLICT, "container exited with code %d",
+                      result->exit_code);
+    }
+    attempt->fns->ended(&end, attempt->user);
+}
+
+static void on_done(wfe_step_result *result, const wfe_error *err, void *user)
+{
+    wfe_attempt *attempt = user;
+    attempt->step = NULL;
+    wfe_timer_stop(attempt->kill_again);
+    if (result)
+        tell_result(attempt, result);
+    else
+        tell_failure(attempt, err);
+    wfe_step_result_free(result);
+}
+
+static void on_output(enum wfe_stream stream, const void *bytes, size_t len, void *user)
+{
+    wfe_attempt *attempt = user;
+    attempt->fns->output(stream, bytes, len, attempt->user);
+}
+
+static void on_kill_again(void *user)
+{
+    wfe_attempt *attempt = user;
+    wfe_step_cancel(attempt->step);
+    wfe_timer_start(attempt->kill_again, KILL_AGAIN_MS);
+}
+
+static void cancel(wfe_attempt *attempt, bool kill)
+{
+    if (!attempt->step)
+        return;
+    if (!attempt->cancelled)
+        wfe_step_cancel(attempt->step);
+    attempt->cancelled = true;
+    if (kill)
+        wfe_timer_start(attempt->kill_again, 0);
+}
+
+/* ---- start ---- */
+
+static int add_volume(wfe_attempt *attempt, const char *source, const char *target, bool readonly,
+                      wfe_error *err)
+{
+    char *path = NULL;
+    int rc = wfe_paths_resolve(attempt->context, source, &path, err);
+    if (!rc)
+        attempt->volumes[attempt->n_volumes++] =
+            (wfe_volume){.source = path, .target = target, .readonly = readonly};
+    return rc;
+}
+
+static int make_volumes(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *err)
+{
+    const wfe_step_options *plan = &attempt->container->options;
+    const wfe_context *context = attempt->context;
+    attempt->volumes = calloc(plan->n_volumes + env->n_secrets + 1, sizeof *attempt->volumes);
+    int rc = attempt->volumes ? 0 : wfe_error_nomem(err);
+    if (!rc && context->shared_dir)
+        rc = add_volume(attempt, context->shared_dir, context->shared_target, false, err);
+    for (size_t i = 0; !rc && i < plan->n_volumes; i++)
+        rc = add_volume(attempt, plan->volumes[i].source, plan->volumes[i].target,
+                        plan->volumes[i].readonly, err);
+    for (uint32_t i = 0; !rc && i < env->n_secrets; i++)
+        if (env->secrets[i].file)
+            rc = add_volume(attempt, env->secrets[i].source, env->secrets[i].file, true, err);
+    return rc;
+}
+
+static int make_stdin(wfe_attempt *attempt, wfe_error *err)
+{
+    const char *text = attempt->container->stdin_text;
+    if (!text)
+        return 0;
+    attempt->stdin_fd = memfd_create("wfe-stdin", MFD_CLOEXEC);
+    if (attempt->stdin_fd < 0)
+        return wfe_error_set_errno(err, errno, "cannot make a file for stdin");
+    int rc = wfe_fd_write_all(attempt->stdin_fd, text, strlen(text), err);
+    if (!rc && lseek(attempt->stdin_fd, 0, SEEK_SET) < 0)
+        rc = wfe_error_set_errno(err, errno, "cannot read stdin from its beginning");
+    return rc;
+}
+
+/* A path that is too long for a step's name is cut, and a hash keeps it apart (FNV-1a). */
+static void make_name(const char *path, char out[NAME_MAX_BYTES + 1])
+{
+    uint64_t hash = 14695981039346656037U;
+    for (const char *p = path; *p; p++)
+        hash = (hash ^ (unsigned char)*p) * 1099511628211U;
+    if (strlen(path) <= NAME_MAX_BYTES)
+        snprintf(out, NAME_MAX_BYTES + 1, "%s", path);
+    else
+        snprintf(out, NAME_MAX_BYTES + 1, "%.*s-%016llx", NAME_MAX_BYTES - 17, path,
+                 (unsigned long long)hash);
+}
+
+static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *err)
+{
+    _cleanup_(wfe_strv_free_p) char **variables = NULL;
+    char name[NAME_MAX_BYTES + 1];
+    wfe_client *client = NULL;
+    size_t left_out = 0;
+    make_name(env->path, name);
+    int rc = wfe_context_client(attempt->context, attempt->container, &client, err);
+    if (!rc)
+        rc = wfe_env_build(env, NULL, attempt->container->options.env, &variables, &left_out, err);
+    if (!rc)
+        rc = make_volumes(attempt, env, err);
+    if (!rc)
+        rc = make_stdin(attempt, err);
+    if (!rc)
+        rc = wfe_timer_new(attempt->context->loop, on_kill_again, attempt, &attempt->kill_again,
+                           err);
+    if (rc)
+        return rc;
+    attempt->left_out = left_out > 0;
+    wfe_step_options options = attempt->container->options;
+    options.size = sizeof options;
+    options.name = name;
+    options.run_id = attempt->context->run_id;
+    options.attempt = env->attempt;
+    options.env = (const char *const *)variables;
+    options.volumes = attempt->volumes;
+    options.n_volumes = attempt->n_volumes;
+    options.has_stdin = attempt->stdin_fd >= 0;
+    options.stdin_fd = attempt->stdin_fd;
+    options.on_output = on_output;
+    options.on_output_user = attempt;
+    return wfe_step_start(client, &options, on_done, attempt, &attempt->step, err);
+}
+
+static int start(const wfe_attempt_env *env, const wfe_attempt_fns *fns, void *user,
+                 wfe_attempt **ret, wfe_error *err)
+{
+    wfe_attempt *attempt = calloc(1, sizeof *attempt);
+    if (!attempt)
+        return wfe_error_nomem(err);
+    attempt->context = env->context;
+    attempt->container = env->step->config.container;
+    attempt->fns = fns;
+    attempt->user = user;
+    attempt->stdin_fd = -1;
+    int rc = launch(attempt, env, err);
+    if (rc) {
+        free_attempt(attempt);
+        return rc;
+    }
+    *ret = attempt;
+    return 0;
+}
+
+const wfe_step_type wfe_step_type_containerd = {
+    .name = "containerd", .start = start, .cancel = cancel, .free = free_attempt};

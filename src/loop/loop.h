@@ -77,7 +77,7 @@ typedef struct wfe_spawn_options {
     int stdin_fd;            /* -1: /dev/null; borrowed during the call */
     int stdout_fd;
     int stderr_fd;
-    bool new_session; /* setsid(): it survives the terminal and this process */
+    bool new_session;        /* setsid(): it survives the terminal and this process */
     const char *working_dir; /* NULL: this process's */
 } wfe_spawn_options;
 int wfe_child_spawn(wfe_loop *loop, const wfe_spawn_options *options, wfe_child_fn exited,

@@ -1,4 +1,4 @@
-# Libraries of the system. libcrypto, libssl and libarchive are loaded at their first use
+# Libraries of the system. libcrypto, libssl, libarchive and libcurl are loaded at their first use
 # (src/base/dynlib.h), so only their headers are needed here.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2>=1.52)
@@ -7,6 +7,7 @@ pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv>=1.44)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.14)
 pkg_check_modules(OPENSSL REQUIRED libssl>=3.0 libcrypto>=3.0)
 pkg_check_modules(ARCHIVE REQUIRED libarchive>=3.6)
+pkg_check_modules(CURL REQUIRED libcurl>=7.88)
 find_program(PROTOC protoc REQUIRED)
 find_program(PROTOC_C protoc-gen-c REQUIRED)
 # The command takes the four into itself where their archives are installed: finding and binding

@@ -9,8 +9,11 @@
 
 #define WFE_COMMANDS(X)                                                                            \
     X(step)                                                                                        \
-    X(image_import)                                                                                \
     X(image_ls)                                                                                    \
+    X(image_inspect)                                                                               \
+    X(image_import)                                                                                \
+    X(image_export)                                                                                \
+    X(image_rm)                                                                                    \
     X(daemon_start)                                                                                \
     X(daemon_stop)                                                                                 \
     X(daemon_status)                                                                               \

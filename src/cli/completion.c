@@ -15,6 +15,19 @@ static bool is_literal(const char *word, size_t len)
     return len > 1;
 }
 
+/* "IMAGE", also as an operand that may be left out or repeated: "[IMAGE...]". */
+static bool is_image(const char *word, size_t len)
+{
+    const char name[] = "IMAGE";
+    if (len > 2 && word[0] == '[' && word[len - 1] == ']') {
+        word++;
+        len -= 2;
+    }
+    if (len > 3 && strncmp(word + len - 3, "...", 3) == 0)
+        len -= 3;
+    return len == sizeof name - 1 && strncmp(word, name, len) == 0;
+}
+
 void wfe_completion_choose(const char *argument, wfe_completion_choice *out)
 {
     *out = (wfe_completion_choice){0};
@@ -25,6 +38,7 @@ void wfe_completion_choose(const char *argument, wfe_completion_choice *out)
                      (int)len, word);
         out->file |= len == 4 && strncmp(word, "FILE", 4) == 0;
         out->folder |= len == 3 && strncmp(word, "DIR", 3) == 0;
+        out->image |= is_image(word, len);
         word += len + (word[len] == '|');
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Completion scripts made from the tables of options: one writer for each shell, and what they
- * share. The scripts hold everything; pressing TAB starts no wfe.
+ * share. The scripts hold everything but the names of images, which `wfe image ls --quiet` gives.
  */
 #ifndef WFE_CLI_COMPLETION_H
 #define WFE_CLI_COMPLETION_H
@@ -16,14 +16,21 @@ void wfe_completion_bash(FILE *out);
 void wfe_completion_fish(FILE *out);
 void wfe_completion_zsh(FILE *out);
 
-/* What an argument may be, read from its text in the help ("none|host", "default|FILE"). */
+/* What an argument may be, read from its text in the help ("none|host", "default|FILE", "IMAGE").
+ */
 typedef struct wfe_completion_choice {
     char values[128]; /* the literal words, separated by spaces */
     bool file;        /* a path of this machine */
     bool folder;
+    bool image; /* one of containerd's */
 } wfe_completion_choice;
 
 void wfe_completion_choose(const char *argument, wfe_completion_choice *out);
+/* A pipeline, for the text of a script, that prints the names of the images after the program's
+ * name: in full and as docker shortens them. A daemon that hangs does not hang the shell. */
+#define WFE_COMPLETION_IMAGES                                                                      \
+    " image ls --quiet 2>/dev/null | sed -e p -e 's,^docker.io/library/,,' -e 's,^docker.io/,,'"
+
 /* The same for the operands of a command: the last word of its usage. */
 void wfe_completion_choose_operand(const wfe_command *command, wfe_completion_choice *out);
 

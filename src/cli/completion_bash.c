@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Nothing of the bash-completion package is used. bash splits words at '=' (COMP_WORDBREAKS), so
- * that --network=no comes as three.
+ * Nothing of the bash-completion package is used. bash splits words at '=' and ':'
+ * (COMP_WORDBREAKS), so that --network=no and busybox:1 come as three; it replaces the last of them
+ * only.
  */
 #include <string.h>
 
@@ -13,30 +14,42 @@ static const char head[] =
     "_wfe() {\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
     "    local command='' options='' values='' paths='' argument='' ended='' i\n"
+    "    local at=$COMP_CWORD word=$cur\n"
+    "    while ((at > 1)) && [[ ${COMP_WORDS[at]} == : || ${COMP_WORDS[at-1]} == : ]]; do\n"
+    "        word=${COMP_WORDS[--at]}$word\n"
+    "    done\n"
+    "    prev=${COMP_WORDS[at-1]}\n"
     "    if [[ $cur == '=' ]]; then\n"
     "        cur=''\n"
     "    elif [[ $prev == '=' ]]; then\n"
-    "        prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+    "        prev=${COMP_WORDS[at-2]}\n"
     "    fi\n"
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        [[ ${COMP_WORDS[i]} == -- ]] && ended=1\n"
     "    done\n";
 
-static const char tail[] = "    esac\n"
-                           "    if [[ $ended ]]; then\n"
-                           "        values='' paths=file\n"
-                           "    elif [[ ! $argument && $cur == -* ]]; then\n"
-                           "        values=$options paths=''\n"
-                           "    fi\n"
-                           "    mapfile -t COMPREPLY < <(\n"
-                           "        compgen -W \"$values\" -- \"$cur\"\n"
-                           "        [[ $paths == file ]] && compgen -f -- \"$cur\"\n"
-                           "        [[ $paths == folder ]] && compgen -d -- \"$cur\"\n"
-                           "    )\n"
-                           "    [[ $paths ]] && compopt -o filenames 2>/dev/null\n"
-                           "    return 0\n"
-                           "}\n"
-                           "complete -F _wfe wfe\n";
+static const char tail[] =
+    "    esac\n"
+    "    if [[ $ended ]]; then\n"
+    "        values='' paths=file\n"
+    "    elif [[ ! $argument && $cur == -* ]]; then\n"
+    "        values=$options paths=''\n"
+    "    fi\n"
+    "    mapfile -t COMPREPLY < <(\n"
+    "        compgen -W \"$values\" -- \"$cur\"\n"
+    "        [[ $paths == file ]] && compgen -f -- \"$cur\"\n"
+    "        [[ $paths == folder ]] && compgen -d -- \"$cur\"\n"
+    "    )\n"
+    "    if [[ $paths == image ]]; then\n"
+    "        values=$(timeout 2 \"${COMP_WORDS[0]}\"" WFE_COMPLETION_IMAGES ")\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$word\")\n"
+    "        COMPREPLY=(\"${COMPREPLY[@]#\"${word%\"$cur\"}\"}\")\n"
+    "    elif [[ $paths ]]; then\n"
+    "        compopt -o filenames 2>/dev/null\n"
+    "    fi\n"
+    "    return 0\n"
+    "}\n"
+    "complete -F _wfe wfe\n";
 
 /* The words before the cursor that name the command: one, or two for those of a group. */
 static void write_command_finder(FILE *out)
@@ -88,6 +101,7 @@ static void write_choice(FILE *out, const wfe_completion_choice *choice)
     fprintf(out, "values='%s' paths=%s ;;\n", choice->values,
             choice->file     ? "file"
             : choice->folder ? "folder"
+            : choice->image  ? "image"
                              : "''");
 }
 

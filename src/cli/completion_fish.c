@@ -15,6 +15,9 @@ static const char head[] = "# fish completion for wfe, made by `wfe completion f
                            "function __wfe_has_words\n"
                            "    test (count (commandline -opc)) -eq $argv[1]\n"
                            "end\n"
+                           "function __wfe_images\n"
+                           "    timeout 2 wfe" WFE_COMPLETION_IMAGES "\n"
+                           "end\n"
                            "complete -c wfe -f\n";
 
 static void write_text(FILE *out, const char *text)
@@ -52,6 +55,8 @@ static void write_choice(FILE *out, const wfe_completion_choice *choice)
         fprintf(out, " -a '%s'", choice->values);
     else if (choice->folder)
         fputs(" -a '(__fish_complete_directories)'", out);
+    else if (choice->image)
+        fputs(" -a '(__wfe_images)'", out);
 }
 
 static void write_option(FILE *out, const wfe_command *command, const wfe_option *option)
@@ -82,7 +87,7 @@ void wfe_completion_fish(FILE *out)
         fprintf(out, "complete -c wfe -n '__wfe_is %s' -l help -s h -d 'show the help'\n",
                 command->name);
         wfe_completion_choose_operand(command, &choice);
-        if (!choice.file && !choice.values[0])
+        if (!choice.file && !choice.values[0] && !choice.image)
             continue;
         fprintf(out, "complete -c wfe -n '__wfe_is %s'%s", command->name, choice.file ? " -F" : "");
         write_choice(out, &choice);

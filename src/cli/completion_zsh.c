@@ -30,6 +30,8 @@ static void write_action(FILE *out, const wfe_completion_choice *choice)
         fputs("_files", out);
     else if (choice->folder)
         fputs("_files -/", out);
+    else if (choice->image)
+        fputs("_wfe__images", out);
     else
         fputc(' ', out);
 }
@@ -82,7 +84,7 @@ static void write_command(FILE *out, const wfe_command *command)
     wfe_completion_choose_operand(command, &choice);
     if (command->max_operands) {
         fprintf(out, " \\\n        '%s:operand:", command->max_operands < 0 ? "*" : "");
-        if (command->max_operands < 0 && !choice.values[0])
+        if (command->max_operands < 0 && !choice.values[0] && !choice.image)
             choice.file = true;
         write_action(out, &choice);
         fputc('\'', out);
@@ -139,7 +141,11 @@ static void write_group(FILE *out, size_t begin)
 void wfe_completion_zsh(FILE *out)
 {
     const char *second;
-    fputs("#compdef wfe\n# zsh completion for wfe, made by `wfe completion zsh`\n", out);
+    fputs("#compdef wfe\n# zsh completion for wfe, made by `wfe completion zsh`\n"
+          "_wfe__images() {\n"
+          "    local -a names=(${(f)\"$(timeout 2 wfe" WFE_COMPLETION_IMAGES ")\"})\n"
+          "    compadd -a names\n}\n",
+          out);
     for (size_t i = 0; i < wfe_n_commands; i++)
         write_command(out, wfe_commands[i]);
     fputs("_wfe() {\n    if ((CURRENT == 2)); then\n", out);

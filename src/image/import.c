@@ -6,73 +6,28 @@
  */
 #include "image/import.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "base/clock.h"
-#include "base/id.h"
-#include "base/owner.h"
 #include "base/sized.h"
 #include "containerd/content.h"
 #include "containerd/images.h"
-#include "containerd/leases.h"
 #include "image/import_priv.h"
 #include "image/labels.h"
+#include "image/lease.h"
 #include "image/list.h"
 #include "image/unpack.h"
 #include "image/wait.h"
 #include "image/walk.h"
 
-#define LEASE_US ((int64_t)24 * 3600 * 1000 * 1000)
 /* Documents of one image that get labels: indexes and manifests of every platform. */
 #define DOCUMENTS_MAX 512
 #define DEPTH_MAX 4
 #define RECORD_TRIES 5
-
-WFE_IMAGE_WAIT_CALLBACK(on_lease, PbLeases__CreateResponse)
-WFE_IMAGE_WAIT_CALLBACK(on_empty, Pb__Empty)
-
-static int make_lease(wfe_import *import, wfe_error *err)
-{
-    char unique[17], expires[WFE_CLOCK_TEXT_SIZE];
-    int rc = wfe_id_random(unique, sizeof unique - 1, err);
-    if (rc)
-        return rc;
-    snprintf(import->lease, sizeof import->lease, "wfe-import-%s", unique);
-    char owner[WFE_OWNER_TEXT_SIZE];
-    Pb__Pair expire = PB__PAIR__INIT, owned = PB__PAIR__INIT;
-    Pb__Pair *labels[] = {&expire, &owned};
-    PbLeases__CreateRequest request = PB_LEASES__CREATE_REQUEST__INIT;
-    expire.key = WFE_LEASES_EXPIRE_LABEL;
-    expire.value = wfe_clock_format(wfe_clock_wall_us() + LEASE_US, expires);
-    wfe_owner_format(owner);
-    owned.key = "wfe.owner";
-    owned.value = owner;
-    request.id = import->lease;
-    request.n_labels = sizeof labels / sizeof *labels;
-    request.labels = labels;
-    /* The first call of all: with no daemon there, say so at once. */
-    const wfe_containerd_options options = {.fail_fast = true};
-    wfe_image_wait wait = {.loop = import->loop};
-    return wfe_image_wait_for(
-        &wait,
-        wfe_leases_create(import->containerd, &request, &options, on_lease, &wait, &wait.call, err),
-        err);
-}
-
-static void drop_lease(wfe_import *import)
-{
-    PbLeases__DeleteRequest request = PB_LEASES__DELETE_REQUEST__INIT;
-    request.id = import->lease;
-    wfe_image_wait wait = {.loop = import->loop};
-    /* One that stays ends by itself. */
-    (void)wfe_image_wait_for(
-        &wait,
-        wfe_leases_delete(import->containerd, &request, NULL, on_empty, &wait, &wait.call, NULL),
-        NULL);
-}
 
 typedef struct document_read {
     wfe_image_wait wait;
@@ -334,6 +289,20 @@ static int import_under_lease(wfe_import *import, int fd, wfe_image_list *list, 
     return rc;
 }
 
+static int check_file(const wfe_import *import, int fd, wfe_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return wfe_error_set_errno(err, errno, "cannot read %s", import->file_name);
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    wfe_error_set(err, WFE_E_INVALID, "%s is a folder, must be an archive", import->file_name);
+    wfe_error_hint(err,
+                   "an OCI layout in a folder goes in with: tar -C %s -c . | wfe image import -",
+                   import->file_name);
+    return WFE_E_INVALID;
+}
+
 int wfe_image_import_run(wfe_loop *loop, wfe_containerd *containerd, const char *snapshotter,
                          const wfe_image_import_options *options, wfe_image_list **ret,
                          wfe_error *err)
@@ -351,12 +320,14 @@ int wfe_image_import_run(wfe_loop *loop, wfe_containerd *containerd, const char 
                          .name = given.name};
     wfe_image_platform_host(&import.machine);
     _cleanup_(wfe_image_list_free_p) wfe_image_list *list = NULL;
-    rc = wfe_image_list_new(&list, err);
+    rc = check_file(&import, given.fd, err);
     if (!rc)
-        rc = make_lease(&import, err);
+        rc = wfe_image_list_new(&list, err);
+    if (!rc)
+        rc = wfe_image_lease_make(loop, containerd, "import", import.lease, err);
     if (!rc) {
         rc = import_under_lease(&import, given.fd, list, err);
-        drop_lease(&import);
+        wfe_image_lease_drop(loop, containerd, import.lease);
     }
     wfe_error_where(err, "import image", import.file_name);
     if (rc)

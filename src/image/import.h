@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wfe_image_import and wfe_image_ls on the parts of a client, see wfe/image.h. Both block by
- * running the loop, so neither may be called from one of its callbacks.
+ * wfe_image_import on the parts of a client, see wfe/image.h, without the details of what it made.
+ * It blocks by running the loop, so it may not be called from one of its callbacks.
  */
 #ifndef WFE_IMAGE_IMPORT_H
 #define WFE_IMAGE_IMPORT_H
@@ -14,7 +14,5 @@
 int wfe_image_import_run(wfe_loop *loop, wfe_containerd *containerd, const char *snapshotter,
                          const wfe_image_import_options *options, wfe_image_list **ret,
                          wfe_error *err);
-int wfe_image_list_run(wfe_loop *loop, wfe_containerd *containerd, wfe_image_list **ret,
-                       wfe_error *err);
 
 #endif

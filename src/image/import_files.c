@@ -105,7 +105,7 @@ static const char *compression_of(const unsigned char *bytes, size_t len)
 static int open_blob(wfe_import *import, const char *expected, uint64_t size_bytes,
                      wfe_image_blob **ret, wfe_error *err)
 {
-    char ref[WFE_IMPORT_LEASE_SIZE + 16];
+    char ref[WFE_IMAGE_LEASE_SIZE + 16];
     snprintf(ref, sizeof ref, "%s-%u", import->lease, ++import->n_ingests);
     const wfe_image_blob_request request = {
         .ref = ref, .expected = expected, .size_bytes = size_bytes, .lease = import->lease};

@@ -87,12 +87,15 @@ static int list_oci(wfe_import *import, const wfe_import_file *index_file, wfe_i
                     wfe_error *err)
 {
     _cleanup_(wfe_image_document_free_p) wfe_image_document *index = NULL;
+    wfe_error problem = WFE_ERROR_INIT;
     int rc = wfe_image_document_parse(index_file->text, (size_t)index_file->size_bytes,
-                                      WFE_IMAGE_TYPE_OCI_INDEX, &index, err);
-    if (rc) {
-        wfe_error_prefix(err, "index.json of %s", import->file_name);
-        return rc;
-    }
+                                      WFE_IMAGE_TYPE_OCI_INDEX, &index, &problem);
+    /* The file given is wrong, no peer is. */
+    if (rc == WFE_E_PROTOCOL || rc == WFE_E_LIMIT)
+        return wfe_error_set(err, WFE_E_INVALID, "index.json of %s: %s", import->file_name,
+                             problem.message);
+    if (rc)
+        return wfe_error_copy(err, &problem);
     size_t *order = calloc(index->n_items + 1, sizeof *order);
     if (!order)
         return wfe_error_nomem(err);

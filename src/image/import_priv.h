@@ -12,10 +12,9 @@
 #include "base/digest.h"
 #include "image/archive.h"
 #include "image/import.h"
+#include "image/lease.h"
 #include "image/manifest.h"
 #include "image/platform.h"
-
-#define WFE_IMPORT_LEASE_SIZE 32
 
 typedef struct wfe_import {
     wfe_loop *loop;
@@ -24,7 +23,7 @@ typedef struct wfe_import {
     const char *file_name; /* of the archive, for messages */
     const char *name;      /* asked for; NULL: the archive's own */
     wfe_image_platform machine;
-    char lease[WFE_IMPORT_LEASE_SIZE];
+    char lease[WFE_IMAGE_LEASE_SIZE];
     unsigned n_ingests; /* each ingest has a name of its own */
 } wfe_import;
 

@@ -49,6 +49,37 @@ void wfe_image_platform_set(wfe_image_platform *out, const char *os, const char 
         set_word(out->variant, "v7");
 }
 
+static bool is_word(const char *text, size_t len)
+{
+    const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    return len > 0 && len < WFE_IMAGE_PLATFORM_WORD_SIZE && strspn(text, letters) >= len;
+}
+
+int wfe_image_platform_parse(const char *text, wfe_image_platform *out, wfe_error *err)
+{
+    char words[3][WFE_IMAGE_PLATFORM_WORD_SIZE] = {"", "", ""};
+    size_t n = 0;
+    const char *p = text;
+    bool good = true;
+    do {
+        size_t len = strcspn(p, "/");
+        good = n < 3 && is_word(p, len);
+        if (good)
+            snprintf(words[n++], WFE_IMAGE_PLATFORM_WORD_SIZE, "%.*s", (int)len, p);
+        p += len;
+    } while (good && *p++ == '/');
+    if (!good || (n == 1 && strcmp(words[0], "linux") == 0))
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "the platform is '%.100s', must be OS/ARCHITECTURE or "
+                             "OS/ARCHITECTURE/VARIANT, such as linux/arm64",
+                             text);
+    if (n == 1)
+        wfe_image_platform_set(out, "linux", words[0], NULL);
+    else
+        wfe_image_platform_set(out, words[0], words[1], words[2]);
+    return 0;
+}
+
 void wfe_image_platform_host(wfe_image_platform *out)
 {
     struct utsname names;

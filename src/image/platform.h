@@ -21,6 +21,9 @@ typedef struct wfe_image_platform {
  * longer ones are cut, and so match nothing. */
 void wfe_image_platform_set(wfe_image_platform *out, const char *os, const char *architecture,
                             const char *variant);
+/* "linux/arm/v7", or an architecture alone ("arm64" is linux/arm64), as a user gives it. INVALID.
+ */
+int wfe_image_platform_parse(const char *text, wfe_image_platform *out, wfe_error *err);
 /* This machine's. */
 void wfe_image_platform_host(wfe_image_platform *out);
 /* How well an image of that platform suits the machine: 0 best, -1 not at all. */

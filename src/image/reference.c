@@ -287,3 +287,16 @@ int wfe_image_reference_normalize(const char *text, char out[WFE_IMAGE_REFERENCE
         wfe_image_reference_format(&reference, out);
     return rc;
 }
+
+const char *wfe_image_reference_shorten(const char *name)
+{
+    const char hub[] = "docker.io/", library[] = "docker.io/library/";
+    const char *rest = name + sizeof library - 1;
+    if (strncmp(name, library, sizeof library - 1) == 0 && *rest && !strchr(rest, '/'))
+        return rest;
+    rest = name + sizeof hub - 1;
+    if (strncmp(name, hub, sizeof hub - 1) != 0)
+        return name;
+    const char *slash = strchr(rest, '/');
+    return slash && !is_domain((piece){rest, slash}) ? rest : name;
+}

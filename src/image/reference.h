@@ -28,5 +28,8 @@ const char *wfe_image_reference_format(const wfe_image_reference *reference,
 /* Both in one. */
 int wfe_image_reference_normalize(const char *text, char out[WFE_IMAGE_REFERENCE_SIZE],
                                   wfe_error *err);
+/* The part of a full name that docker shows: "alpine:3" of docker.io/library/alpine:3. It reads
+ * back as the same name. Borrowed from name. */
+const char *wfe_image_reference_shorten(const char *name);
 
 #endif

@@ -89,7 +89,7 @@ static int list_images(const private_containerd *daemon, bool *complete, wfe_err
     wfe_image_list *list = NULL;
     int rc = open_client(daemon, &client, err);
     if (!rc)
-        rc = wfe_image_ls(client, &list, err);
+        rc = wfe_image_ls(client, NULL, &list, err);
     *complete = list && wfe_image_list_length(list) == 1 &&
                 strcmp(wfe_image_list_at(list, 0)->name, IMAGES_BUSYBOX) == 0;
     wfe_image_list_free(list);

@@ -37,7 +37,11 @@ static int setup(void **state)
         if (fclose(out))
             return -1;
     }
-    return system("mkdir files files/folder && touch files/archive.tar 'files/two words'");
+    /* A wfe that knows two images. */
+    return system("mkdir files files/folder && touch files/archive.tar 'files/two words' && "
+                  "printf '#!/bin/sh\\ntest \"$*\" = \"image ls --quiet\" && echo "
+                  "docker.io/library/busybox:1 && echo localhost:5000/app:2\\n' >wfe && "
+                  "chmod +x wfe");
 }
 
 static int teardown(void **state)
@@ -71,7 +75,12 @@ static void test_completion__reads_what_arguments_may_be(void **state)
         "KEY=VALUE", "SRC:DST[:ro]", "[OPTION...]", "DIR[:OPTIONS]", "NAME", "", "-", "[--json]"};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         wfe_completion_choose(plain[i], &choice);
-        assert_true(!choice.values[0] && !choice.file && !choice.folder);
+        assert_true(!choice.values[0] && !choice.file && !choice.folder && !choice.image);
+    }
+    static const char *const images[] = {"IMAGE", "IMAGE...", "[IMAGE...]"};
+    for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
+        wfe_completion_choose(images[i], &choice);
+        assert_true(choice.image && !choice.values[0] && !choice.file && !choice.folder);
     }
     wfe_completion_choose(NULL, &choice);
     assert_string_equal(choice.values, "");
@@ -116,7 +125,8 @@ static const char *complete_in_bash(const char *line)
     static char said[8192];
     char command[1024];
     snprintf(command, sizeof command,
-             "cd files && bash -c 'source ../bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); "
+             "cd files && PATH=..:$PATH bash -c 'source ../bash; COMP_WORDS=(\"$@\"); "
+             "COMP_CWORD=$(($# - 1)); "
              "_wfe && printf \"%%s\\n\" \"${COMPREPLY[@]}\"' - %s",
              line);
     FILE *pipe = popen(command, "r");
@@ -139,7 +149,7 @@ static void test_completion__completes_commands_in_bash(void **state)
     (void)state;
     assert_completes("wfe st", "step\n");
     assert_completes("wfe im", "image\n");
-    assert_completes("wfe image ''", "import\nls\n");
+    assert_completes("wfe image ''", "ls\ninspect\nimport\nexport\nrm\n");
     assert_completes("wfe daemon st", "start\nstop\nstatus\n");
     assert_completes("wfe completion z", "zsh\n");
     assert_completes("wfe --v", "--version\n");
@@ -171,6 +181,23 @@ static void test_completion__completes_arguments_in_bash(void **state)
     assert_completes("wfe image import tw", "two words\n");
     assert_completes("wfe step -i x -- a", "archive.tar\n");
     assert_completes("wfe step -i x -- --netw", "\n");
+}
+
+static void test_completion__completes_images_in_bash(void **state)
+{
+    (void)state;
+    assert_completes("wfe image rm ''", "docker.io/library/busybox:1\nbusybox:1\n"
+                                        "localhost:5000/app:2\nlocalhost:5000/app:2\n");
+    assert_completes("wfe image rm bu", "busybox:1\n");
+    assert_completes("wfe image inspect busybox : ''", "1\n");
+    assert_completes("wfe image ls localhost : 5000/a", "5000/app:2\n5000/app:2\n");
+    assert_completes("wfe image export -o x busybox:1 docker.io/l",
+                     "docker.io/library/busybox:1\n");
+    assert_completes("wfe image export -o arch", "archive.tar\n");
+    assert_completes("wfe step --image b", "busybox:1\n");
+    assert_completes("wfe step --image = busybox :", ":1\n");
+    assert_completes("wfe step -i busybox : 1", "1\n");
+    assert_completes("wfe image rm nosuch", "\n");
 }
 
 static void test_completion__completes_in_fish_where_there_is_one(void **state)
@@ -246,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_completion__completes_commands_in_bash),
         cmocka_unit_test(test_completion__completes_options_in_bash),
         cmocka_unit_test(test_completion__completes_arguments_in_bash),
+        cmocka_unit_test(test_completion__completes_images_in_bash),
         cmocka_unit_test(test_completion__completes_in_fish_where_there_is_one),
         cmocka_unit_test(test_completion__man_pages_have_every_option),
         cmocka_unit_test(test_completion__man_pages_are_clean),

@@ -63,12 +63,38 @@ static void test_image_platform__refuses_what_cannot_run(void **state)
     assert_int_equal(wfe_image_platform_rank(&machine, &image), -1);
 }
 
+static void test_image_platform__reads_what_a_user_gives(void **state)
+{
+    (void)state;
+    static const char *const good[][2] = {
+        {"linux/arm64", "linux/arm64"},     {"linux/arm/v6", "linux/arm/v6"},
+        {"linux/x86_64", "linux/amd64"},    {"arm64", "linux/arm64"},
+        {"windows/amd64", "windows/amd64"},
+    };
+    static const char *const bad[] = {
+        "",          "linux",     "/",
+        "linux/",    "/arm64",    "linux/a/b/c",
+        "linux/a b", "linux//v7", "linux/a2345678901234567890123456789012"};
+    wfe_image_platform out;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char text[WFE_IMAGE_PLATFORM_TEXT_SIZE];
+        wfe_error err = WFE_ERROR_INIT;
+        assert_ok(wfe_image_platform_parse(good[i][0], &out, &err), &err);
+        assert_string_equal(wfe_image_platform_format(&out, text), good[i][1]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        wfe_error err = WFE_ERROR_INIT;
+        assert_fails(wfe_image_platform_parse(bad[i], &out, &err), WFE_E_INVALID, &err);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image_platform__knows_every_spelling),
         cmocka_unit_test(test_image_platform__falls_back_from_the_newest_to_the_oldest),
         cmocka_unit_test(test_image_platform__refuses_what_cannot_run),
+        cmocka_unit_test(test_image_platform__reads_what_a_user_gives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <wfe/workflow.h>
+
 #include "base/error.h"
 #include "workflow/plan.h"
 
@@ -26,24 +28,11 @@ typedef struct wfe_plan_load_options {
     /* Values for inputs and ((name)): an object with values of their types, and "KEY=VALUE" texts
      * on top, which are converted to the type of the input (JSON, else text, when it has none). */
     const json_t *inputs;
-    const char *const *input_texts; /* NULL-terminated */
+    const char *input_file;         /* more of the same, JSON or YAML; on top of inputs */
+    const char *const *input_texts; /* NULL-terminated; on top of both */
     /* An input without a value is no error: for looking at a file without running it. */
     bool partial;
 } wfe_plan_load_options;
-
-enum wfe_severity { WFE_SEVERITY_ERROR = 1, WFE_SEVERITY_WARNING = 2 };
-
-typedef struct wfe_diagnostic {
-    enum wfe_severity severity;
-    const char *file; /* path; NULL: not about a file (an input that was given) */
-    unsigned line;    /* from 1; 0: about the whole file */
-    unsigned column;  /* from 1, in characters */
-    unsigned length;  /* characters to mark, at least 1 */
-    const char *message;
-    const char *suggestion;  /* the valid word that was meant; NULL: none is near */
-    const char *hint;        /* what to do; NULL: the message says it all */
-    const char *source_line; /* without its newline; NULL: none */
-} wfe_diagnostic;
 
 /* What was found wrong, in the order of the files; errors end the loading, warnings do not. */
 typedef struct wfe_diagnostics wfe_diagnostics;

@@ -146,11 +146,12 @@ typedef struct wfe_plan_argument {
     wfe_plan_pos pos;
 } wfe_plan_argument;
 
-/* Another workflow of the file set. Without arguments it gets the caller's data. */
+/* Another workflow of the file set. */
 typedef struct wfe_plan_call {
     uint32_t workflow; /* index */
     const wfe_plan_argument *arguments;
     uint32_t n_arguments;
+    bool has_arguments; /* false: it gets what the caller has of its inputs, or all data */
 } wfe_plan_call;
 
 /* ---- steps ---- */
@@ -276,7 +277,7 @@ typedef struct wfe_plan_service {
     const char *probe_path;        /* http */
     const char *probe_pattern;     /* log: a POSIX extended regular expression, found in a line */
     uint64_t probe_interval_ms;
-    uint64_t probe_timeout_ms; /* of one probe */
+    uint64_t probe_timeout_ms; /* from its start until it must be ready */
     uint32_t probe_retries;    /* probes that may fail before the service has failed */
     wfe_plan_pos pos;
 } wfe_plan_service;

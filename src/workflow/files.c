@@ -96,8 +96,7 @@ static int add_file(wfe_loader *l, const wfe_plan_file *file, uint32_t *ret)
 
 /* ---- includes ---- */
 
-static bool is_circular(wfe_loader *l, const include_chain *chain, const char *path,
-                        wfe_mark mark)
+static bool is_circular(wfe_loader *l, const include_chain *chain, const char *path, wfe_mark mark)
 {
     for (const include_chain *c = chain; c; c = c->above) {
         if (strcmp(l->files[c->file].path, path) == 0) {

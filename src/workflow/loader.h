@@ -92,8 +92,9 @@ int wfe_load_services(wfe_loader *l, const wfe_node *node, wfe_plan_workflow *wo
 int wfe_load_secrets(wfe_loader *l, const wfe_node *node, wfe_plan_workflow *workflow);
 int wfe_load_shared_volume(wfe_loader *l, const wfe_node *node, wfe_plan_workflow *workflow);
 int wfe_load_secret_uses(wfe_loader *l, const wfe_node *node, wfe_plan_step *step);
-/* order.c: needs of the steps of the workflow that is being read, and cycles among them. */
-int wfe_load_order(wfe_loader *l, const wfe_plan_workflow *workflow);
+/* order.c: needs of the steps of the workflow that is being read, and cycles among them. first:
+ * index of the first of its steps. */
+int wfe_load_order(wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t first);
 /* calls.c: workflow steps, when all workflows are read. */
 int wfe_load_calls(wfe_loader *l);
 /* lint.c: what is no mistake but looks like one. */

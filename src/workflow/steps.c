@@ -121,8 +121,8 @@ static bool find_type(wfe_loader *l, const reading *s, enum wfe_plan_step_type *
     }
     for (size_t i = 0; i < sizeof refused_types / sizeof *refused_types; i++) {
         if (is_type(refused_types[i].name, type)) {
-            wfe_diagnose_error(l->list, mark_of(s->node, "type"),
-                               "step type '%s' is not supported", type);
+            wfe_diagnose_error(l->list, mark_of(s->node, "type"), "step type '%s' is not supported",
+                               type);
             wfe_diagnose_hint(l->list, "%s", refused_types[i].instead);
             return false;
         }
@@ -219,8 +219,8 @@ static int check_inputs(wfe_loader *l, const wfe_node *list)
 /* What a block of parallel steps cannot have. */
 static void check_block(wfe_loader *l, const reading *s)
 {
-    static const char *const keys[] = {"config", "for_each", "retry", "outputs", "inputs",
-                                       "secrets", "max_items"};
+    static const char *const keys[] = {"config", "for_each", "retry",    "outputs",
+                                       "inputs", "secrets",  "max_items"};
     if (s->raw.type)
         tell(l, s, "type", "Step '%s' cannot have both 'type' and 'parallel'");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -244,8 +244,8 @@ static int read_hooks(wfe_loader *l, const reading *s)
     wfe_plan_hooks hooks = {WFE_PLAN_NONE, WFE_PLAN_NONE, WFE_PLAN_NONE};
     bool for_each = l->reader.for_each;
     l->reader.for_each = false; /* hooks are the whole step's, not an item's */
-    int rc = wfe_load_hook(l, s->raw.on_success, WFE_PLAN_ROLE_ON_SUCCESS, s->index,
-                           &hooks.on_success);
+    int rc =
+        wfe_load_hook(l, s->raw.on_success, WFE_PLAN_ROLE_ON_SUCCESS, s->index, &hooks.on_success);
     if (!rc)
         rc = wfe_load_hook(l, s->raw.on_failure, WFE_PLAN_ROLE_ON_FAILURE, s->index,
                            &hooks.on_failure);
@@ -319,10 +319,8 @@ static void fill_step(wfe_loader *l, const reading *s, uint32_t before)
         .hooks = {WFE_PLAN_NONE, WFE_PLAN_NONE, WFE_PLAN_NONE},
         .pos = s->node->pos,
     };
-    l->step_sources[s->index] = (wfe_step_source){.node = s->node,
-                                                  .needs = s->raw.needs,
-                                                  .before = before,
-                                                  .call_version = UINT32_MAX};
+    l->step_sources[s->index] = (wfe_step_source){
+        .node = s->node, .needs = s->raw.needs, .before = before, .call_version = UINT32_MAX};
 }
 
 static int read_children(wfe_loader *l, const reading *s)
@@ -336,10 +334,8 @@ static int read_children(wfe_loader *l, const reading *s)
 static int read_step(wfe_loader *l, const wfe_node *node, enum wfe_plan_role role, uint32_t parent,
                      uint32_t before, uint32_t *ret)
 {
-    reading s = {.raw = {.max_items = WFE_ITEM_DEFAULT_MAX},
-                 .node = node,
-                 .parent = parent,
-                 .role = role};
+    reading s = {
+        .raw = {.max_items = WFE_ITEM_DEFAULT_MAX}, .node = node, .parent = parent, .role = role};
     const wfe_node *for_each = wfe_node_get(node, "for_each");
     bool outer = l->reader.for_each;
     l->reader.for_each = outer || !wfe_node_is_null(for_each);

@@ -82,7 +82,8 @@ static int add_values(wfe_loader *l, const json_t *object)
     const char *name;
     json_t *value;
     int rc = 0;
-    json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
         if (!rc)
             rc = add_value(l, name, value, false);
     }
@@ -217,7 +218,8 @@ static void tell_unknown(wfe_loader *l)
         return;
     for (uint32_t i = 0; i < inputs->n && n < NAMES_MAX; i++)
         names[n++] = inputs->entries[i].key;
-    json_object_foreach (l->values, name, value) {
+    json_object_foreach(l->values, name, value)
+    {
         if (wfe_node_get(inputs, name) ||
             wfe_index_get(&l->used, name, strcspn(name, ".")) != WFE_INDEX_NONE)
             continue;

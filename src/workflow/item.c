@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An item is made from the tree of its step, as the file had it, so that its values are read and
+ * checked exactly as those of any other step.
+ */
+#include "workflow/item.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "workflow/condition.h"
+#include "workflow/config.h"
+#include "workflow/interpolate.h"
+
+/* What a plan keeps of a step with for_each. */
+typedef struct item_source {
+    wfe_plan_for_each for_each; /* first: the plan points to it */
+    const wfe_node *config;
+    const wfe_node *when; /* NULL: none */
+} item_source;
+
+/* ---- for_each of the file ---- */
+
+static bool is_path(const wfe_node *node)
+{
+    return node->kind == WFE_NODE_SCALAR && !(node->flags & WFE_NODE_FROM_VALUE) &&
+           (strncmp(node->text, ".outputs.", 9) == 0 || strncmp(node->text, ".inputs.", 8) == 0);
+}
+
+static int read_items(wfe_loader *l, const wfe_node *node, uint32_t max, wfe_plan_for_each *out)
+{
+    out->max_items = max;
+    if (is_path(node)) {
+        out->path = wfe_arena_text(l->memory, node->text, node->n);
+        return out->path ? 0 : WFE_E_NOMEM;
+    }
+    if (node->flags & WFE_NODE_UNKNOWN) {
+        out->items = wfe_arena_keep(l->memory, json_array());
+        return out->items ? 0 : WFE_E_NOMEM;
+    }
+    if (node->kind != WFE_NODE_LIST) {
+        wfe_diagnose_error(l->list, wfe_mark_node(node),
+                           "'for_each' must be a list, or the path of one, found %s",
+                           wfe_node_kind_name(node));
+        wfe_diagnose_hint(l->list, "a path begins with .outputs. or .inputs.");
+    } else if (node->n > max) {
+        wfe_diagnose_error(l->list, wfe_mark_node(node), "'for_each' has %u items, at most %u",
+                           node->n, max);
+        wfe_diagnose_hint(l->list, "max_items of the step raises that");
+    }
+    json_t *items = node->kind == WFE_NODE_LIST ? wfe_node_json(node) : json_array();
+    out->items = wfe_arena_keep(l->memory, items);
+    return out->items ? 0 : WFE_E_NOMEM;
+}
+
+int wfe_item_prepare(wfe_loader *l, uint32_t step, const wfe_raw_step *raw)
+{
+    item_source *source = wfe_arena_alloc(l->memory, sizeof *source);
+    if (!source)
+        return WFE_E_NOMEM;
+    int rc = read_items(l, raw->for_each, raw->max_items, &source->for_each);
+    if (!rc && raw->config)
+        source->config = wfe_node_copy(l->memory, raw->config);
+    if (!rc && raw->when)
+        source->when = wfe_node_copy(l->memory, raw->when);
+    if (!rc && ((raw->config && !source->config) || (raw->when && !source->when)))
+        rc = WFE_E_NOMEM;
+    l->steps[step].for_each = &source->for_each;
+    return rc;
+}
+
+/* ---- one item ---- */
+
+typedef struct making {
+    const wfe_plan *plan;
+    wfe_plan_item *item;
+    wfe_arena *memory;
+    wfe_diagnostics *list;
+    wfe_interpolation in;
+} making;
+
+static int replace(making *m, const wfe_node *node, wfe_node **ret)
+{
+    *ret = wfe_node_copy(m->memory, node);
+    return *ret ? wfe_interpolate(&m->in, *ret) : WFE_E_NOMEM;
+}
+
+static int make_call(making *m, const wfe_reader *r, const wfe_node *node)
+{
+    wfe_plan_call *call = NULL;
+    const char *id = NULL;
+    uint32_t version = UINT32_MAX;
+    const wfe_plan_call *planned = m->item->step.config.call;
+    int rc = wfe_config_call(r, m->item->step.name, node, &call, &id, &version);
+    if (rc)
+        return rc;
+    call->workflow = planned->workflow; /* what is called does not depend on the item */
+    m->item->step.config.call = call;
+    return 0;
+}
+
+static int make_config(making *m, const item_source *source)
+{
+    const wfe_reader reader = {.memory = m->memory, .list = m->list};
+    wfe_plan_step *step = &m->item->step;
+    wfe_node *node = NULL;
+    int rc = replace(m, source->config, &node);
+    if (rc)
+        return rc;
+    switch (step->type) {
+    case WFE_PLAN_STEP_CONTAINERD:
+        return wfe_config_container(&reader, step->name, node, &step->config.container);
+    case WFE_PLAN_STEP_SHELL:
+        return wfe_config_shell(&reader, step->name, node, &step->config.shell);
+    case WFE_PLAN_STEP_WORKFLOW:
+        return make_call(m, &reader, node);
+    case WFE_PLAN_STEP_PARALLEL:
+        break;
+    }
+    return 0;
+}
+
+static int make_when(making *m, const item_source *source)
+{
+    wfe_node *node = NULL;
+    int rc = replace(m, source->when, &node);
+    return rc ? rc : wfe_condition_compile(m->memory, m->list, node, &m->item->step.when);
+}
+
+static int make_parts(making *m, const wfe_plan_step *step, wfe_error *err)
+{
+    const item_source *source = (const item_source *)step->for_each;
+    int rc = source->config ? make_config(m, source) : 0;
+    if (!rc && source->when)
+        rc = make_when(m, source);
+    if (rc)
+        return wfe_error_nomem(err);
+    if (!wfe_diagnostics_errors(m->list))
+        return 0;
+    rc = wfe_diagnostics_finish(m->list, m->plan->files, m->plan->n_files, err);
+    return rc ? rc : wfe_diagnostics_to_error(m->list, err);
+}
+
+int wfe_plan_item_new(const wfe_plan *plan, uint32_t step, const json_t *item, uint32_t index,
+                      wfe_plan_item **ret, wfe_error *err)
+{
+    _cleanup_(wfe_arena_free_p) wfe_arena *memory = wfe_arena_new();
+    _cleanup_(wfe_diagnostics_free_p) wfe_diagnostics *list = wfe_diagnostics_new();
+    wfe_plan_item *made = memory ? wfe_arena_alloc(memory, sizeof *made) : NULL;
+    if (!made || !list)
+        return wfe_error_nomem(err);
+    making m = {
+        .plan = plan,
+        .item = made,
+        .memory = memory,
+        .list = list,
+        .in = {.arena = memory, .list = list, .item = item, .index = index, .n_left = WFE_NODE_MAX},
+    };
+    made->step = plan->steps[step];
+    made->step.for_each = NULL;
+    int rc = make_parts(&m, &plan->steps[step], err);
+    if (rc) {
+        wfe_error_prefix(err, "item %u of step '%s'", index, plan->steps[step].name);
+        return rc;
+    }
+    made->memory = wfe_take(memory);
+    *ret = made;
+    return 0;
+}
+
+void wfe_plan_item_free(wfe_plan_item *item)
+{
+    if (item)
+        wfe_arena_free(item->memory);
+}

@@ -87,6 +87,7 @@ static void begin_block(wfe_node *node)
     const wfe_plan_step *steps = node->frame->run->plan->steps;
     if (node->tries > 1) {
         node->child_failed = false;
+        node->hook_failed = false;
         node->inner = 0;
         for (uint32_t at = node->step->first_child; at != WFE_PLAN_NONE;
              at = steps[at].next_sibling)
@@ -343,6 +344,7 @@ void wfe_node_frame_ended(wfe_node *node, wfe_frame *callee)
     wfe_error error = WFE_ERROR_INIT;
     enum wfe_step_run_state outcome = WFE_STEP_IS_SUCCEEDED;
     enum wfe_plan_cause cause = 0;
+    node->hook_failed = callee->hook_failed;
     if (node->timed_out) {
         wfe_node_stopped(node);
         return;

@@ -128,11 +128,16 @@ void wfe_frame_free(wfe_frame *frame)
 
 /* ---- failures of its own ---- */
 
+static void keep_error(wfe_frame *frame, const wfe_error *err)
+{
+    if (!frame->error && (frame->error = malloc(sizeof *frame->error)))
+        *frame->error = *err;
+}
+
 static void fail(wfe_frame *frame, const wfe_error *err)
 {
     frame->failed = true;
-    if (!frame->error && (frame->error = malloc(sizeof *frame->error)))
-        *frame->error = *err;
+    keep_error(frame, err);
     if (!frame->caller) /* else the step that called it tells */
         wfe_run_note_failure(frame->run, NULL, err);
 }
@@ -269,10 +274,13 @@ void wfe_frame_started(wfe_frame *frame)
         steps_ended(frame);
 }
 
-void wfe_frame_step_ended(wfe_frame *frame, const wfe_node *node)
+void wfe_frame_step_ended(wfe_frame *frame, const wfe_node *node, const wfe_error *err)
 {
+    frame->hook_failed = frame->hook_failed || node->hook_failed;
     if (wfe_node_has_failed(node)) {
         frame->failed = true;
+        if (err)
+            keep_error(frame, err);
         if (!frame->inner)
             frame->inner = node->cause ? node->cause : node->inner;
     }
@@ -282,8 +290,9 @@ void wfe_frame_step_ended(wfe_frame *frame, const wfe_node *node)
 
 void wfe_frame_hook_ended(wfe_frame *frame, wfe_node *hook)
 {
-    if (hook->state == WFE_STEP_IS_FAILED && !hook->step->allow_failure) {
+    if (wfe_node_has_failed(hook)) {
         frame->failed = true;
+        frame->hook_failed = true;
         if (frame->outcome == WFE_RUN_SUCCEEDED)
             frame->outcome = WFE_RUN_FAILED;
     }

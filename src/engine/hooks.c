@@ -84,7 +84,7 @@ void wfe_node_run_hooks(wfe_node *node)
 void wfe_node_hook_ended(wfe_node *node, wfe_node *hook)
 {
     wfe_error error = WFE_ERROR_INIT;
-    if (hook->state == WFE_STEP_IS_FAILED && !hook->step->allow_failure) {
+    if (wfe_node_has_failed(hook)) {
         node->hook_failed = true;
         if (node->outcome == WFE_STEP_IS_SUCCEEDED) {
             wfe_error_set(&error, WFE_E_CONFLICT, "hook '%s' failed", hook->path);

@@ -349,19 +349,19 @@ void wfe_node_get_ready(wfe_node *node)
         wfe_node_begin(node);
 }
 
-/* Those that wait go back to the start: they may have been stopped meanwhile. */
+/* The next one that waits goes back to the start: it may have been stopped meanwhile, and then it
+ * calls the one after it. */
 void wfe_node_leave_place(wfe_node *node)
 {
+    wfe_node *owner = node->step->role == WFE_PLAN_ROLE_STEP ? node->owner : NULL;
     if (node->has_slot)
         node->frame->run->slots_used--;
     node->has_slot = false;
-    if (!node->limited)
-        return;
+    if (node->limited)
+        owner->running--;
     node->limited = false;
-    node->owner->running--;
-    wfe_node *next = wfe_node_queue_pop(&node->owner->waiting);
-    if (next)
-        wfe_node_due(next);
+    if (owner && owner->waiting.first && owner->running < owner->step->max_parallel)
+        wfe_node_due(wfe_node_queue_pop(&owner->waiting));
 }
 
 /* ---- the end of its own work ---- */
@@ -566,6 +566,7 @@ bool wfe_node_has_failed(const wfe_node *node)
 static void tell_owner(wfe_node *node, const wfe_error *err)
 {
     wfe_node *owner = node->owner;
+    owner->hook_failed = owner->hook_failed || node->hook_failed;
     if (wfe_node_has_failed(node)) {
         if (err && !owner->child_failed)
             wfe_node_keep_error(owner, err);
@@ -613,7 +614,7 @@ void wfe_node_end(wfe_node *node)
     else if (is_item || node->owner)
         tell_owner(node, error.kind ? &error : NULL);
     else
-        wfe_frame_step_ended(frame, node);
+        wfe_frame_step_ended(frame, node, error.kind ? &error : NULL);
     /* Items and callees are freed later than this, frames last of all. */
     if (!is_item && !node->n_consumers)
         release_data(node);

@@ -95,6 +95,7 @@ struct wfe_node {
     bool in_hook : 1;      /* it is a hook, or inside of one */
     bool bad_need : 1;     /* something it needs has failed */
     bool child_failed : 1; /* and was not allowed to */
+    bool inner_told : 1;   /* a failure in it is the run's already */
     bool hook_failed : 1;  /* and was not allowed to */
     bool stop : 1;         /* its own work has to end */
     bool timed_out : 1;    /* ... because its time is up */
@@ -124,7 +125,7 @@ struct wfe_frame {
     wfe_timer *timeout;
     wfe_node *undo;      /* succeeded steps with on_failure, newest first */
     wfe_node *hook;      /* the compensation or hook under way */
-    wfe_error *error;    /* why it failed, if it was not a step */
+    wfe_error *error;    /* why it failed first */
     uint32_t open;       /* top steps that have not ended */
     unsigned char inner; /* cause of its first failure */
     enum wfe_frame_phase phase;
@@ -132,6 +133,7 @@ struct wfe_frame {
     unsigned char hook_role;    /* of the hook under way or done; 0: none yet */
     bool ending : 1;            /* no more steps start */
     bool failed : 1;
+    bool hook_failed : 1; /* and was not allowed to */
     bool stopped : 1;
     bool timed_out : 1;
     bool compensate : 1;
@@ -262,7 +264,7 @@ void wfe_frame_start(wfe_frame *frame);
 /* After that: ends it at once when it has no steps. */
 void wfe_frame_started(wfe_frame *frame);
 /* A top step has ended. */
-void wfe_frame_step_ended(wfe_frame *frame, const wfe_node *node);
+void wfe_frame_step_ended(wfe_frame *frame, const wfe_node *node, const wfe_error *err);
 /* A hook of the workflow, or one that compensates, has ended. */
 void wfe_frame_hook_ended(wfe_frame *frame, wfe_node *hook);
 wfe_node *wfe_frame_node(const wfe_frame *frame, uint32_t index);

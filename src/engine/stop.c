@@ -103,25 +103,28 @@ static void stop_siblings(wfe_node *node)
 static bool may_have_another_round(const wfe_node *node)
 {
     const wfe_plan_retry *retry = node->step->retry;
-    return retry && !node->step->for_each && node->tries <= retry->max && !node->stop &&
-           !node->timed_out;
+    return retry && node->state == WFE_STEP_IS_RUNNING && !node->step->for_each &&
+           node->tries <= retry->max && !node->stop && !node->timed_out;
 }
 
 /* Goes up through what is around the node, doing what fail_fast says, to where its failure is
- * allowed or tried again. True when it fails the run. */
+ * allowed or tried again; that of a hook is allowed by nobody but itself. True when it fails the
+ * run. */
 static bool climb(wfe_node *node)
 {
+    bool of_hook = false;
     for (wfe_node *at = node;;) {
-        if (at->step->allow_failure)
+        if (at->step->allow_failure && !of_hook)
             return false;
-        bool is_step = at->step->role == WFE_PLAN_ROLE_STEP;
-        if (is_step && at->owner) {
-            if (at->owner->step->fail_fast)
+        bool is_hook = at->step->role != WFE_PLAN_ROLE_STEP;
+        of_hook = of_hook || is_hook;
+        if (at->owner) {
+            if (!is_hook && at->owner->step->fail_fast)
                 stop_siblings(at);
             at = at->owner;
         } else {
             wfe_frame *frame = at->frame;
-            if (is_step && frame->workflow->fail_fast && frame->phase == WFE_FRAME_RUNNING) {
+            if (frame->workflow->fail_fast && frame->phase == WFE_FRAME_RUNNING) {
                 frame->failed = true;
                 wfe_frame_stop(frame);
             }
@@ -161,12 +164,19 @@ static void apply_on_error(wfe_node *node)
     wfe_run_stopping(run);
 }
 
+/* It is the run's failure now, and not again that of what is around it. */
+static void note(wfe_node *node, const wfe_error *err)
+{
+    wfe_run_note_failure(node->frame->run, node->path, err);
+    for (wfe_node *at = node; at; at = at->owner ? at->owner : at->frame->caller)
+        at->inner_told = true;
+}
+
 void wfe_node_spread_failure(wfe_node *node, const wfe_error *err)
 {
     /* What failed in it has been told already, unless another round could have mended it. */
-    bool is_echo = !node->cause && !wfe_node_is_leaf(node) && node->inner && !node->step->retry;
-    if (climb(node) && !is_echo)
-        wfe_run_note_failure(node->frame->run, node->path, err);
+    if (climb(node) && (node->cause || !node->inner_told))
+        note(node, err);
     apply_on_error(node);
 }
 

@@ -14,5 +14,6 @@
 #include <wfe/image.h>
 #include <wfe/log.h>
 #include <wfe/step.h>
+#include <wfe/workflow.h>
 
 #endif

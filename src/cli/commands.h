@@ -9,6 +9,7 @@
 
 #define WFE_COMMANDS(X)                                                                            \
     X(step)                                                                                        \
+    X(validate)                                                                                    \
     X(image_ls)                                                                                    \
     X(image_inspect)                                                                               \
     X(image_import)                                                                                \

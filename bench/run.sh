@@ -14,5 +14,7 @@ out=$here/results.md
     "$here/step.sh" "$build"
     echo
     "$here/stdout.sh" "$build"
+    echo
+    "$build/bench/engine"
 } | tee "$out.new"
 mv "$out.new" "$out"

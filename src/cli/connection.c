@@ -10,6 +10,8 @@
 
 #include <wfe/daemon.h>
 
+#include "containerd/wfe_client.h"
+
 static const char *environment(const char *name)
 {
     const char *value = getenv(name);
@@ -104,28 +106,53 @@ static void log_to_stderr(int level, const char *text, void *user)
     fprintf(stderr, "wfe: %s: %s\n", names[level < 0 || level > 3 ? 3 : level], text);
 }
 
+/* Fills in what is not set in *options yet; texts go to the buffers. */
+static int complete(const wfe_connection *connection, wfe_client_options *options, char *address,
+                    char *state_dir, wfe_error *err)
+{
+    int rc = wfe_connection_state_dir(state_dir, PATH_MAX, err);
+    if (rc)
+        return rc;
+    bool own_tls = options->tls_ca_file || options->tls_cert_file || options->tls_key_file;
+    if (!options->address)
+        options->address = wfe_connection_address(connection, address);
+    if (!options->namespace_name)
+        options->namespace_name = connection->namespace_name ? connection->namespace_name
+                                                             : environment("CONTAINERD_NAMESPACE");
+    if (!options->snapshotter)
+        options->snapshotter = connection->snapshotter ? connection->snapshotter
+                                                       : environment("CONTAINERD_SNAPSHOTTER");
+    if (!options->runtime)
+        options->runtime = connection->runtime;
+    if (!own_tls) {
+        options->tls_ca_file = connection->tls_ca;
+        options->tls_cert_file = connection->tls_cert;
+        options->tls_key_file = connection->tls_key;
+        options->tls_server_name = connection->tls_server_name;
+    }
+    if (!options->io_dir)
+        options->io_dir = environment("WFE_IO_DIR");
+    options->state_dir = state_dir;
+    return 0;
+}
+
 int wfe_connection_open(const wfe_connection *connection, wfe_client **ret, wfe_error *err)
 {
     char address[WFE_CONNECTION_ADDRESS_SIZE], state_dir[PATH_MAX];
-    int rc = wfe_connection_state_dir(state_dir, sizeof state_dir, err);
-    if (rc)
-        return rc;
-    const char *namespace_name = connection->namespace_name;
-    const char *snapshotter = connection->snapshotter;
     wfe_client_options options = {
         .size = sizeof options,
-        .address = wfe_connection_address(connection, address),
-        .namespace_name = namespace_name ? namespace_name : environment("CONTAINERD_NAMESPACE"),
-        .snapshotter = snapshotter ? snapshotter : environment("CONTAINERD_SNAPSHOTTER"),
-        .runtime = connection->runtime,
-        .io_dir = environment("WFE_IO_DIR"),
-        .state_dir = state_dir,
-        .tls_ca_file = connection->tls_ca,
-        .tls_cert_file = connection->tls_cert,
-        .tls_key_file = connection->tls_key,
-        .tls_server_name = connection->tls_server_name,
         .log = log_to_stderr,
         .log_level = connection->verbose ? WFE_LOG_DEBUG : WFE_LOG_WARNING,
     };
-    return wfe_client_new(&options, ret, err);
+    int rc = complete(connection, &options, address, state_dir, err);
+    return rc ? rc : wfe_client_new(&options, ret, err);
+}
+
+int wfe_connection_open_on(const wfe_connection *connection, wfe_loop *loop,
+                           const wfe_client_options *own, wfe_client **ret, wfe_error *err)
+{
+    char address[WFE_CONNECTION_ADDRESS_SIZE], state_dir[PATH_MAX];
+    wfe_client_options options = *own;
+    int rc = complete(connection, &options, address, state_dir, err);
+    return rc ? rc : wfe_client_new_on(loop, &options, ret, err);
 }

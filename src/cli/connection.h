@@ -13,6 +13,7 @@
 #include <wfe/client.h>
 
 #include "cli/options.h"
+#include "loop/loop.h"
 
 typedef struct wfe_connection {
     const char *address;
@@ -81,6 +82,9 @@ typedef struct wfe_connection {
 const char *wfe_connection_address(const wfe_connection *connection,
                                    char out[WFE_CONNECTION_ADDRESS_SIZE]);
 int wfe_connection_open(const wfe_connection *connection, wfe_client **ret, wfe_error *err);
+/* The same on a loop that is there already. What own has set comes before the command's options. */
+int wfe_connection_open_on(const wfe_connection *connection, wfe_loop *loop,
+                           const wfe_client_options *own, wfe_client **ret, wfe_error *err);
 
 /* Where wfe keeps what must last: WFE_STATE_DIR, else XDG_STATE_HOME/wfe, else /var/lib/wfe for
  * root and ~/.local/state/wfe for others. LIMIT when it does not fit. */

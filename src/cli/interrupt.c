@@ -9,7 +9,8 @@
 
 struct wfe_interrupt {
     int fd;
-    wfe_watch *watch;
+    wfe_watch *watch; /* one of these two */
+    wfe_io *io;
     void (*on_signal)(void *user);
     void *user;
 };
@@ -20,6 +21,13 @@ static void on_readable(int fd, void *user)
     struct signalfd_siginfo info;
     while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
         interrupt->on_signal(interrupt->user);
+}
+
+static void on_io(unsigned events, void *user)
+{
+    (void)events;
+    wfe_interrupt *interrupt = user;
+    on_readable(interrupt->fd, interrupt);
 }
 
 static int open_signals(wfe_interrupt *interrupt, wfe_error *err)
@@ -37,17 +45,47 @@ static int open_signals(wfe_interrupt *interrupt, wfe_error *err)
     return 0;
 }
 
-int wfe_interrupt_new(wfe_client *client, void (*on_signal)(void *user), void *user,
-                      wfe_interrupt **ret, wfe_error *err)
+static int new_interrupt(void (*on_signal)(void *user), void *user, wfe_interrupt **ret,
+                         wfe_error *err)
 {
     wfe_interrupt *interrupt = calloc(1, sizeof *interrupt);
     if (!interrupt)
-        return wfe_error_set(err, WFE_E_NOMEM, "out of memory");
+        return wfe_error_nomem(err);
     *interrupt = (wfe_interrupt){.fd = -1, .on_signal = on_signal, .user = user};
     int rc = open_signals(interrupt, err);
+    if (rc) {
+        wfe_interrupt_free(interrupt);
+        return rc;
+    }
+    *ret = interrupt;
+    return 0;
+}
+
+int wfe_interrupt_new(wfe_client *client, void (*on_signal)(void *user), void *user,
+                      wfe_interrupt **ret, wfe_error *err)
+{
+    wfe_interrupt *interrupt = NULL;
+    int rc = new_interrupt(on_signal, user, &interrupt, err);
     if (!rc)
         rc =
             wfe_client_watch(client, interrupt->fd, on_readable, interrupt, &interrupt->watch, err);
+    if (rc) {
+        wfe_interrupt_free(interrupt);
+        return rc;
+    }
+    *ret = interrupt;
+    return 0;
+}
+
+int wfe_interrupt_new_on(wfe_loop *loop, void (*on_signal)(void *user), void *user,
+                         wfe_interrupt **ret, wfe_error *err)
+{
+    wfe_interrupt *interrupt = NULL;
+    int rc = new_interrupt(on_signal, user, &interrupt, err);
+    if (!rc)
+        rc = wfe_io_new(loop, interrupt->fd, on_io, interrupt, &interrupt->io, err);
+    if (!rc)
+        rc = wfe_io_watch(interrupt->io, WFE_IO_READABLE, err);
     if (rc) {
         wfe_interrupt_free(interrupt);
         return rc;
@@ -61,6 +99,7 @@ void wfe_interrupt_free(wfe_interrupt *interrupt)
     if (!interrupt)
         return;
     wfe_watch_free(interrupt->watch);
+    wfe_io_free(interrupt->io);
     if (interrupt->fd >= 0)
         close(interrupt->fd);
     free(interrupt);

@@ -66,7 +66,8 @@ int wfe_env_add_data(wfe_strmap *env, const json_t *data, size_t *ret_left_out, 
     json_object_foreach((json_t *)(uintptr_t)data, key, value)
     {
         bool nomem = false;
-        if (!variable_name(key, name))
+        /* What an optional input was not given is no text "null". */
+        if (json_is_null(value) || !variable_name(key, name))
             continue;
         _cleanup_free_ char *text = value_text(value, &nomem);
         if (nomem)

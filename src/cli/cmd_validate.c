@@ -11,10 +11,10 @@
 #include <wfe/workflow.h>
 
 #include "base/cleanup.h"
-#include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/diagnostic.h"
 #include "cli/exit_code.h"
+#include "cli/graph_format.h"
 #include "cli/report.h"
 
 typedef struct validate_options {
@@ -34,7 +34,7 @@ static const wfe_option options[] = {
      offsetof(validate_options, input_file)},
     {"workflow", 0, WFE_OPTION_TEXT, "ID", "the workflow that is meant, of several (the first)",
      offsetof(validate_options, workflow)},
-    {"graph", 0, WFE_OPTION_TEXT, "dot|mermaid|svg|ascii", "print the steps as a graph",
+    {"graph", 0, WFE_OPTION_TEXT, WFE_GRAPH_FORMATS, "print the steps as a graph",
      offsetof(validate_options, graph)},
     {"strict", 0, WFE_OPTION_FLAG, NULL, "warnings are errors", offsetof(validate_options, strict)},
     {"schema", 0, WFE_OPTION_FLAG, NULL, "print the JSON Schema of workflow files, for editors",
@@ -42,34 +42,6 @@ static const wfe_option options[] = {
     {"json", 0, WFE_OPTION_FLAG, NULL, "print one JSON object a file",
      offsetof(validate_options, json)},
 };
-
-static const struct {
-    const char *name;
-    enum wfe_graph graph;
-} graphs[] = {
-    {"dot", WFE_GRAPH_DOT},
-    {"mermaid", WFE_GRAPH_MERMAID},
-    {"svg", WFE_GRAPH_SVG},
-    {"ascii", WFE_GRAPH_ASCII},
-};
-#define N_GRAPHS (sizeof graphs / sizeof *graphs)
-
-static int parse_graph(const char *text, enum wfe_graph *ret, wfe_error *err)
-{
-    const char *names[N_GRAPHS];
-    for (size_t i = 0; i < N_GRAPHS; i++) {
-        names[i] = graphs[i].name;
-        if (strcmp(names[i], text) == 0) {
-            *ret = graphs[i].graph;
-            return 0;
-        }
-    }
-    const char *near = wfe_nearest(text, names, N_GRAPHS);
-    wfe_error_set(err, WFE_E_INVALID, "--graph is '%s', must be dot, mermaid, svg or ascii", text);
-    if (near)
-        wfe_error_hint(err, "did you mean %s?", near);
-    return WFE_E_INVALID;
-}
 
 /* ---- one file ---- */
 
@@ -184,7 +156,7 @@ static int check_usage(const validate_options *o, int argc, enum wfe_graph *grap
         return wfe_error_set(err, WFE_E_INVALID, "--graph and --json cannot be given together");
     if (o->graph && argc > 1)
         return wfe_error_set(err, WFE_E_INVALID, "--graph takes one file, %d were given", argc);
-    return o->graph ? parse_graph(o->graph, graph, err) : 0;
+    return o->graph ? wfe_graph_format_parse(o->graph, graph, err) : 0;
 }
 
 static int cmd_validate(const wfe_command *command, void *target, int argc, char **argv)

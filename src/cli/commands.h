@@ -8,6 +8,7 @@
 #include "cli/options.h"
 
 #define WFE_COMMANDS(X)                                                                            \
+    X(run)                                                                                         \
     X(step)                                                                                        \
     X(validate)                                                                                    \
     X(image_ls)                                                                                    \

@@ -2,6 +2,7 @@
 #include "cli/completion.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -45,10 +46,17 @@ void wfe_completion_choose(const char *argument, wfe_completion_choice *out)
 
 void wfe_completion_choose_operand(const wfe_command *command, wfe_completion_choice *out)
 {
-    const char *last = strrchr(command->usage, ' ');
+    char usage[256];
+    snprintf(usage, sizeof usage, "%s", command->usage);
+    char *last = strrchr(usage, ' ');
     *out = (wfe_completion_choice){0};
+    /* "FILE [WORKFLOW]": the first one is what there is to complete. */
+    if (command->max_operands == 2 && last && last[1] == '[') {
+        *last = '\0';
+        last = strrchr(usage, ' ');
+    }
     if (command->max_operands)
-        wfe_completion_choose(last ? last + 1 : command->usage, out);
+        wfe_completion_choose(last ? last + 1 : usage, out);
 }
 
 size_t wfe_completion_words(const wfe_command *command, const char **ret_second)

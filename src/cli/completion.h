@@ -31,7 +31,8 @@ void wfe_completion_choose(const char *argument, wfe_completion_choice *out);
 #define WFE_COMPLETION_IMAGES                                                                      \
     " image ls --quiet 2>/dev/null | sed -e p -e 's,^docker.io/library/,,' -e 's,^docker.io/,,'"
 
-/* The same for the operands of a command: the last word of its usage. */
+/* The same for the operands of a command: the last word of its usage, or the one before an optional
+ * one. */
 void wfe_completion_choose_operand(const wfe_command *command, wfe_completion_choice *out);
 
 /* Does this command stand for its first word in a list of first words: "image" is there once. */

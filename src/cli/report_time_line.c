@@ -61,7 +61,10 @@ static void put_bar(wfe_html *h, const scale *s, const wfe_model_step *step,
     const char *look = last ? wfe_report_class(step) : span->failed ? "bad" : "run";
     double from = part(s, span->from_us), to = part(s, span->to_us ? span->to_us : end_us);
     wfe_html_put(h, "<span class=\"bar %s%s\" style=\"--l:%.3f;--w:%.3f\"></span>", look,
-                 step->is_service ? " svc" : "", from, to > from ? to - from : 0);
+                 step->is_service    ? " svc"
+                 : step->first_child ? " grp"
+                                     : "",
+                 from, to > from ? to - from : 0);
 }
 
 static void put_row(wfe_report_page *page, const scale *s, const wfe_model_step *step)

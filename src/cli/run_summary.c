@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "cli/step_words.h"
 #include "cli/text.h"
 
@@ -13,6 +14,8 @@
 #define FAILURES_MAX 10
 #define NAME_COLUMNS_MAX 40
 #define DEPTH_MAX 6
+#define OUTPUTS_MAX 20
+#define OUTPUT_BYTES ((size_t)200)
 
 typedef struct table {
     wfe_screen *screen;
@@ -171,6 +174,27 @@ static void put_failures(wfe_screen *screen, const wfe_engine_result *result)
     }
 }
 
+/* What the workflow declares to give; its data without that are for programs. */
+static void put_outputs(wfe_screen *screen, const json_t *outputs)
+{
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    json_object_foreach((json_t *)outputs, key, value)
+    {
+        _cleanup_free_ char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        wfe_buf line = WFE_BUF_INIT(0);
+        if (!text || n++ == OUTPUTS_MAX)
+            break;
+        if (!wfe_text_clean(text, strlen(text), wfe_screen_is_ascii(screen), &line, NULL))
+            wfe_screen_printf(screen, WFE_STYLE_NONE, "output %s = %.*s%s", key,
+                              (int)wfe_utf8_prefix(line.data, OUTPUT_BYTES), line.data,
+                              line.len > OUTPUT_BYTES ? " ..." : "");
+        wfe_screen_end_line(screen);
+        wfe_buf_done(&line);
+    }
+}
+
 static enum wfe_style style_of(enum wfe_run_state state)
 {
     if (state == WFE_RUN_SUCCEEDED)
@@ -184,6 +208,7 @@ void wfe_run_summary(wfe_screen *screen, const wfe_run_model *model, const wfe_v
     char elapsed[WFE_TEXT_ELAPSED_SIZE];
     wfe_screen_end_line(screen);
     put_table(screen, model, columns);
+    put_outputs(screen, result->outputs);
     put_failures(screen, result);
     wfe_screen_printf(screen, style_of(result->state), "run %s %s%s", run->name,
                       wfe_run_state_name(result->state), result->timed_out ? " (time is up)" : "");

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 static const wfe_step_mark step_marks[] = {
-    [WFE_STEP_IS_PENDING] = {"·", ".", WFE_STYLE_DIM, "waits"},
-    [WFE_STEP_IS_READY] = {"·", ".", WFE_STYLE_DIM, "waits"},
+    [WFE_STEP_IS_PENDING] = {"·", ".", WFE_STYLE_DIM, "not run"},
+    [WFE_STEP_IS_READY] = {"·", ".", WFE_STYLE_DIM, "not run"},
     [WFE_STEP_IS_RUNNING] = {"▸", ">", WFE_STYLE_CYAN, "runs"},
     [WFE_STEP_IS_SLEEPING] = {"↻", "~", WFE_STYLE_YELLOW, "sleeps"},
     [WFE_STEP_IS_HOOKS] = {"▸", ">", WFE_STYLE_CYAN, "hooks"},

@@ -12,6 +12,9 @@
 
 typedef struct wfe_view wfe_view;
 struct wfe_view {
+    /* It is told of the plan's steps before they begin, too: as STEP events of the state PENDING,
+     * which are of no record (seq 0). */
+    bool wants_plan;
     void (*event)(wfe_view *view, const wfe_event *event);
     /* Something that wfe itself has to tell, one line. NULL: it belongs to stderr. */
     void (*note)(wfe_view *view, const char *text);

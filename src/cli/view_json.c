@@ -20,7 +20,8 @@ typedef struct json_view {
 /* Takes the reference. */
 static void put(json_view *j, json_t *json)
 {
-    size_t flags = JSON_COMPACT;
+    /* Milliseconds to the microsecond, and no digits that only the binary form has. */
+    size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(15);
     _cleanup_free_ char *text = json ? json_dumps(json, flags) : NULL;
     json_decref(json);
     if (!text) {

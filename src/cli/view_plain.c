@@ -166,7 +166,8 @@ int wfe_view_plain_new(const wfe_view_run *run, wfe_out *out, wfe_view **ret, wf
     plain_view *p = calloc(1, sizeof *p);
     if (!p)
         return wfe_error_nomem(err);
-    p->view = (wfe_view){.event = plain_event, .end = plain_end, .free = plain_free};
+    p->view =
+        (wfe_view){.wants_plan = true, .event = plain_event, .end = plain_end, .free = plain_free};
     p->run = *run;
     int rc = wfe_run_model_new(&model, &p->model, err);
     if (!rc)

@@ -113,7 +113,8 @@ int wfe_view_report_new(const wfe_view_run *run, const char *path, wfe_view **re
     report_view *r = calloc(1, sizeof *r);
     if (!r)
         return wfe_error_nomem(err);
-    r->view = (wfe_view){.event = report_event, .end = report_end, .free = report_free};
+    r->view = (wfe_view){
+        .wants_plan = true, .event = report_event, .end = report_end, .free = report_free};
     r->run = *run;
     r->fd = -1;
     r->path = strdup(path);

@@ -249,7 +249,7 @@ static void put_live(terminal_view *t, const wfe_model_step *step, size_t name_c
     wfe_screen_end_line(t->screen);
 }
 
-static void put_status(terminal_view *t, size_t n_live, size_t n_hidden)
+static void put_status(terminal_view *t, size_t n_running, size_t n_hidden)
 {
     char elapsed[WFE_TEXT_ELAPSED_SIZE];
     enum wfe_run_state state = wfe_run_model_state(t->model);
@@ -259,7 +259,7 @@ static void put_status(terminal_view *t, size_t n_live, size_t n_hidden)
     if (state == WFE_RUN_STOPPING)
         wfe_screen_put(t->screen, WFE_STYLE_YELLOW, "stopping  ");
     wfe_screen_printf(t->screen, WFE_STYLE_DIM, "%zu of %zu done, %zu running", counts->ended,
-                      counts->known, n_live);
+                      counts->known, n_running);
     if (n_hidden)
         wfe_screen_printf(t->screen, WFE_STYLE_DIM, " (%zu not shown)", n_hidden);
     if (counts->failed)
@@ -271,11 +271,12 @@ static void draw(terminal_view *t, bool at_end)
 {
     unsigned columns = 0, rows = 0;
     size_of(t, &columns, &rows);
-    size_t room = rows > 2 ? rows - 2 : 0, n = 0, widest = NAME_COLUMNS_MIN;
+    size_t room = rows > 2 ? rows - 2 : 0, n = 0, n_running = 0, widest = NAME_COLUMNS_MIN;
     room = room < LIVE_LINES_MAX ? room : LIVE_LINES_MAX;
     wfe_screen_begin_frame(t->screen, columns);
     for (const wfe_model_step *s = at_end ? NULL : first_live(t); s; s = next_live(s)) {
         size_t width = n++ < room ? label_columns(s) : 0;
+        n_running += !s->first_child && !s->is_service;
         widest = width > widest ? width : widest;
     }
     widest = widest < columns / 3 ? widest : columns / 3;
@@ -283,7 +284,7 @@ static void draw(terminal_view *t, bool at_end)
     for (const wfe_model_step *s = left ? first_live(t) : NULL; s && left; s = next_live(s), left--)
         put_live(t, s, widest);
     if (!at_end && t->begun_us)
-        put_status(t, n, n > room ? n - room : 0);
+        put_status(t, n_running, n > room ? n - room : 0);
     wfe_screen_commit(t->screen);
     t->frame++;
 }
@@ -364,7 +365,8 @@ int wfe_view_terminal_new(const wfe_view_run *run, const wfe_view_terminal_optio
     terminal_view *t = calloc(1, sizeof *t);
     if (!t)
         return wfe_error_nomem(err);
-    t->view = (wfe_view){.event = terminal_event,
+    t->view = (wfe_view){.wants_plan = true,
+                         .event = terminal_event,
                          .note = terminal_note,
                          .tick = terminal_tick,
                          .end = terminal_end,

@@ -154,9 +154,10 @@ static const struct {
     const char *meaning;
 } exit_codes[] = {
     {"0", "all went well"},
-    {"2", "wrong usage or an invalid argument"},
-    {"124", "the step's timeout passed"},
-    {"125", "wfe or containerd failed"},
+    {"1", "a run failed"},
+    {"2", "wrong usage, an invalid argument or file"},
+    {"124", "the timeout of the step or run passed"},
+    {"125", "wfe, containerd or a registry failed"},
     {"126", "the step's command cannot be executed"},
     {"127", "the step's command is not in the image"},
     {"130", "interrupted"},

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes a tar of a small Debian root file system with a C compiler, of this machine's release and
-# from its own apt source, or does nothing when OUT is there already: it takes half a minute and
-# the network. Needs root.
+# Makes a tar of a small Debian root file system with a C compiler and a database, of this
+# machine's release and from its own apt source, or does nothing when OUT is there already and holds
+# these packages: it takes half a minute and the network. Needs root.
 #
 #   tools/debian-root.sh OUT
 #
@@ -14,7 +14,8 @@ set -eu
     exit 2
 }
 out=$1
-[ ! -s "$out" ] || exit 0
+packages=gcc,libc6-dev,redis-server
+[ ! -s "$out" ] || [ "$(cat "$out.packages" 2>/dev/null)" != "$packages" ] || exit 0
 
 cannot() {
     echo "debian-root: $*" >&2
@@ -36,7 +37,7 @@ work=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 # Its own words of failure are many; the last lines tell.
-if ! debootstrap --variant=minbase --include=gcc,libc6-dev "$suite" "$work/root" "$url" \
+if ! debootstrap --variant=minbase --include="$packages" "$suite" "$work/root" "$url" \
     >"$work/log" 2>&1; then
     cannot "debootstrap of $suite from $url failed: $(tail -n 2 "$work/log" | tr '\n' ' ')"
 fi
@@ -47,4 +48,6 @@ rm -rf "$work/root/var/cache/apt/archives/"*.deb "$work/root/var/lib/apt/lists/"
 apt-config dump Acquire::http::Proxy >"$work/root/etc/apt/apt.conf.d/00proxy" 2>/dev/null || :
 # Device nodes are the runtime's to make.
 tar -C "$work/root" --numeric-owner --exclude='./dev/*' -cf "$work/tar" .
+rm -f "$out.packages"
 mv "$work/tar" "$out"
+echo "$packages" >"$out.packages"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A Debian as an image, and in it what real steps do, under the default confinement: installing
- * packages as root, compiling, threads. Its root file system is made once, with the network, and
- * kept in the source folder's build/cache; the test is skipped where that cannot be done.
+ * packages as root, compiling, threads.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -13,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <wfe/image.h>
@@ -25,27 +23,12 @@
 #include "fixtures/wfe_assert.h"
 
 #define IMAGE "docker.io/library/debian:test"
-#define ROOT_TAR WFE_SOURCE_DIR "/build/cache/debian-root.tar"
-#define CANNOT 77 /* of tools/debian-root.sh */
 
 static bool is_there;
 
 static int setup(void **state)
 {
     return step_group_setup(state);
-}
-
-static int run_script(const char *const argv[])
-{
-    int status = 0;
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        execv(argv[0], (char *const *)argv);
-        _exit(127);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
 static void import(const char *path)
@@ -70,15 +53,8 @@ static void need_debian(private_containerd *daemon)
     char path[PATH_MAX];
     if (is_there)
         return;
-    const char *const make_root[] = {WFE_SOURCE_DIR "/tools/debian-root.sh", ROOT_TAR, NULL};
-    int code = run_script(make_root); /* tells why it cannot */
-    if (code == CANNOT)
-        skip();
-    assert_int_equal(code, 0);
     snprintf(path, sizeof path, "%s/debian.tar", daemon->dir);
-    const char *const make_image[] = {
-        WFE_SOURCE_DIR "/tools/busybox-image.sh", "--base", ROOT_TAR, "--name", IMAGE, path, NULL};
-    assert_int_equal(run_script(make_image), 0);
+    images_make_debian(IMAGE, path);
     import(path);
     unlink(path);
     is_there = true;

@@ -1,14 +1,17 @@
 #!/bin/sh
 # Shows wfe at work, from nothing: a containerd of its own if none answers, a small image made
-# from Debian's busybox-static, one step.
+# from Debian's busybox-static, a workflow of several containers.
 #
 #   tools/demo.sh BUILD     (make demo)
 #
+# The run is left as a page, BUILD/demo.html.
 # DEMO_STOP=1 stops the private containerd at the end; else it stays for the next time.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:-build}" && pwd)
 image=docker.io/library/busybox:latest
+workflow=examples/workflows/demo.yaml
+report=$build/demo.html
 
 say() { printf 'demo: %s\n' "$*"; }
 die() {
@@ -23,11 +26,17 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=sudo
     say "containers need root: wfe is run with sudo"
 fi
+# What the user set for wfe and for the terminal goes through sudo.
 wfe() {
     $as_root env ${WFE_STATE_DIR:+"WFE_STATE_DIR=$WFE_STATE_DIR"} \
+        ${WFE_IO_DIR:+"WFE_IO_DIR=$WFE_IO_DIR"} \
+        ${XDG_STATE_HOME:+"XDG_STATE_HOME=$XDG_STATE_HOME"} \
         ${WFE_CONTAINERD_ADDR:+"WFE_CONTAINERD_ADDR=$WFE_CONTAINERD_ADDR"} \
         ${CONTAINERD_ADDRESS:+"CONTAINERD_ADDRESS=$CONTAINERD_ADDRESS"} \
         ${CONTAINERD_NAMESPACE:+"CONTAINERD_NAMESPACE=$CONTAINERD_NAMESPACE"} \
+        ${CONTAINERD_SNAPSHOTTER:+"CONTAINERD_SNAPSHOTTER=$CONTAINERD_SNAPSHOTTER"} \
+        ${TERM:+"TERM=$TERM"} ${NO_COLOR:+"NO_COLOR=$NO_COLOR"} \
+        ${LANG:+"LANG=$LANG"} ${LC_ALL:+"LC_ALL=$LC_ALL"} \
         "$build/wfe" "$@"
 }
 
@@ -57,18 +66,13 @@ case $images in
     ;;
 esac
 
+cd "$here/.."
+say "one step: wfe step --image $image --run 'echo hello from \$(hostname)'"
 # shellcheck disable=SC2016 # for the container's shell
-script='echo "hello from a container"
-echo "  user:     $(id)"
-echo "  host:     $(hostname)"
-echo "  system:   $(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r)"
-echo "  network:  $(ls /sys/class/net | xargs)"
-echo "  processes: $(ls -d /proc/[0-9]* | wc -l)"
-echo "##wfe[output greeting=hello]"'
-say "running a step: wfe step --image $image --run '...'"
-wfe step --image "$image" --name demo --run "$script"
-say "the same, as a program sees it: wfe step --json"
-wfe step --image "$image" --name demo --json --run 'echo "##wfe[output answer=42]"'
+wfe step --image "$image" --run 'echo hello from $(hostname)'
+say "a workflow: wfe run $workflow -i channel=stable --report $report"
+wfe run "$workflow" -i channel=stable --report "$report"
+say "the same run as a page: $report"
 
 # A containerd that somebody else started is not touched.
 case $(wfe daemon status) in

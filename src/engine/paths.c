@@ -74,20 +74,25 @@ static int make_shared(wfe_context *context, const char *volume_dir, wfe_error *
     return rc;
 }
 
-int wfe_paths_make(wfe_context *context, const char *tmp_dir, const char *volume_dir, bool shared,
-                   wfe_error *err)
+/* A tmpfs over the folder, unless it is in one already, as below /run. */
+static void cover(wfe_context *context)
 {
-    int rc = make_own(tmp_dir, context->run_id, 0711, &context->run_dir, err);
-    if (!rc && !is_tmpfs(context->run_dir) && geteuid() == 0 &&
+    if (!is_tmpfs(context->run_dir) &&
         mount("tmpfs", context->run_dir, "tmpfs", MS_NOSUID | MS_NODEV, TMPFS_OPTIONS) < 0)
         wfe_log_warning(&context->log,
-                        "cannot mount a tmpfs on %s: %s; secrets are on disk while "
-                        "the run lasts",
+                        "cannot mount a tmpfs on %s: %s; secrets are on disk while the run lasts",
                         context->run_dir, strerror(errno));
+}
+
+int wfe_paths_make(wfe_context *context, const wfe_paths_options *options, wfe_error *err)
+{
+    int rc = make_own(options->tmp_dir, context->run_id, 0711, &context->run_dir, err);
+    if (!rc && options->for_secrets)
+        cover(context);
     if (!rc)
         rc = write_owner(context->run_dir, err);
-    if (!rc && shared)
-        rc = make_shared(context, volume_dir, err);
+    if (!rc && options->shared)
+        rc = make_shared(context, options->volume_dir, err);
     if (rc)
         wfe_paths_remove(context);
     return rc;

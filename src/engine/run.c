@@ -222,6 +222,15 @@ static int mask_passwords(wfe_engine_run *run, wfe_error *err)
     return 0;
 }
 
+static bool has_secret_files(const wfe_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_steps; i++)
+        for (uint32_t k = 0; k < plan->steps[i].n_secrets; k++)
+            if (plan->steps[i].secrets[k].file)
+                return true;
+    return false;
+}
+
 static void set_up(wfe_engine_run *run)
 {
     wfe_error error = WFE_ERROR_INIT;
@@ -230,8 +239,13 @@ static void set_up(wfe_engine_run *run)
     run->result.started_at_us = wfe_clock_wall_us();
     enter(run, WFE_RUN_STARTING, NULL);
     run->context.shared_target = workflow->shared_volume_path;
-    int rc = wfe_paths_make(&run->context, run->tmp_dir, run->volume_dir,
-                            workflow->shared_volume_path != NULL, &error);
+    wfe_paths_options paths = {
+        .tmp_dir = run->tmp_dir,
+        .volume_dir = run->volume_dir,
+        .shared = workflow->shared_volume_path != NULL,
+        .for_secrets = has_secret_files(run->plan),
+    };
+    int rc = wfe_paths_make(&run->context, &paths, &error);
     if (!rc)
         rc = mask_passwords(run, &error);
     if (!rc)

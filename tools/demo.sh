@@ -70,8 +70,8 @@ cd "$here/.."
 say "one step: wfe step --image $image --run 'echo hello from \$(hostname)'"
 # shellcheck disable=SC2016 # for the container's shell
 wfe step --image "$image" --run 'echo hello from $(hostname)'
-say "a workflow: wfe run $workflow -i channel=stable --report $report"
-wfe run "$workflow" -i channel=stable --report "$report"
+say "a workflow: wfe run $workflow -i channel=stable --jobs 4 --report $report"
+wfe run "$workflow" -i channel=stable --jobs 4 --report "$report"
 say "the same run as a page: $report"
 
 # A containerd that somebody else started is not touched.

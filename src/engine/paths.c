@@ -2,6 +2,8 @@
 #include "engine/paths.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -98,10 +100,20 @@ int wfe_paths_make(wfe_context *context, const wfe_paths_options *options, wfe_e
     return rc;
 }
 
+/* Without memory nothing can be walked through; but for the owner's name the folder is empty by
+ * now. */
+static bool remove_plainly(const char *path)
+{
+    char owner[PATH_MAX];
+    snprintf(owner, sizeof owner, "%s/owner", path);
+    unlink(owner);
+    return rmdir(path) == 0;
+}
+
 static void remove_tree(wfe_context *context, char **path)
 {
     wfe_error error = WFE_ERROR_INIT;
-    if (*path && wfe_fd_remove_tree(*path, &error))
+    if (*path && wfe_fd_remove_tree(*path, &error) && !remove_plainly(*path))
         wfe_log_warning(&context->log, "%s", error.message);
     free(*path);
     *path = NULL;
@@ -110,12 +122,9 @@ static void remove_tree(wfe_context *context, char **path)
 /* Is something mounted there. */
 static bool is_mount_point(const char *path)
 {
-    _cleanup_free_ char *parent = strdup(path);
+    char parent[PATH_MAX];
     struct stat own, above;
-    char *slash = parent ? strrchr(parent, '/') : NULL;
-    if (!slash)
-        return false;
-    *slash = '\0';
+    snprintf(parent, sizeof parent, "%s/..", path);
     return stat(path, &own) == 0 && stat(parent, &above) == 0 && own.st_dev != above.st_dev;
 }
 

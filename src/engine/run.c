@@ -126,9 +126,10 @@ static void fill_result(wfe_engine_run *run)
         result->data = wfe_scope_data(frame->all);
         result->outputs = frame->outputs;
     }
-    if (run->broken) {
+    if (run->broken) { /* whatever else failed, this is what ended it */
         result->state = WFE_RUN_FAILED;
-        wfe_run_note_failure(run, NULL, &run->broken_error);
+        result->error = run->broken_error;
+        result->failed_step = NULL;
     }
     result->failures = run->failures;
     result->finished_at_us = wfe_clock_wall_us();
@@ -170,6 +171,7 @@ static void start_steps(wfe_engine_run *run)
     if (wfe_frame_new(run, run->plan->main, NULL, run->plan->inputs, &run->main, &error)) {
         wfe_run_break(run, &error);
         run->phase_next = close_down;
+        wfe_run_turn_soon(run);
         return;
     }
     if (run->setup_error.kind) {

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The small pieces below a run: scopes, back-off, lines, variables.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/strmap.h"
+#include "engine/env.h"
+#include "engine/event.h"
+#include "engine/retry.h"
+#include "engine/scope.h"
+#include "engine/split.h"
+
+/* ---- scope ---- */
+
+static void add(wfe_scope **scope, const char *key, const char *value, uint64_t seq)
+{
+    json_t *outputs = json_pack("{ss}", key, value);
+    assert_int_equal(wfe_scope_add(scope, outputs, seq, NULL), 0);
+    json_decref(outputs);
+}
+
+static const char *text(const wfe_scope *scope, const char *key)
+{
+    const char *value = json_string_value(json_object_get(wfe_scope_data(scope), key));
+    return value ? value : "";
+}
+
+static void test_engine_parts__joining_scopes_has_one_result_in_any_order(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        json_t *inputs = json_pack("{ss}", "k", "input");
+        wfe_scope *a = NULL, *b = NULL;
+        assert_int_equal(wfe_scope_new(inputs, &a, NULL), 0);
+        b = wfe_scope_ref(a);
+        add(&a, "k", "early", 3);
+        add(&b, "k", "late", 7);
+        add(&b, "only", "b", 5);
+        assert_int_equal(order ? wfe_scope_join(&a, b, NULL) : wfe_scope_join(&b, a, NULL), 0);
+        assert_string_equal(text(order ? a : b, "k"), "late");
+        assert_string_equal(text(order ? a : b, "only"), "b");
+        wfe_scope_unref(a);
+        wfe_scope_unref(b);
+        json_decref(inputs);
+    }
+}
+
+static void test_engine_parts__a_shared_scope_is_copied_when_it_changes(void **state)
+{
+    (void)state;
+    wfe_scope *a = NULL;
+    assert_int_equal(wfe_scope_new(NULL, &a, NULL), 0);
+    wfe_scope *b = wfe_scope_ref(a);
+    add(&b, "k", "v", 1);
+    assert_ptr_not_equal(a, b);
+    assert_string_equal(text(a, "k"), "");
+    assert_string_equal(text(b, "k"), "v");
+    wfe_scope *same = b;
+    add(&b, "k", "w", 2); /* not shared any more: changed in place */
+    assert_ptr_equal(b, same);
+    wfe_scope_unref(a);
+    wfe_scope_unref(b);
+}
+
+static void test_engine_parts__a_scope_counts_its_bytes(void **state)
+{
+    (void)state;
+    wfe_scope *a = NULL;
+    assert_int_equal(wfe_scope_new(NULL, &a, NULL), 0);
+    add(&a, "key", "12345", 1);
+    assert_int_equal(wfe_scope_bytes(a), 3 + 7);
+    add(&a, "key", "1", 2);
+    assert_int_equal(wfe_scope_bytes(a), 3 + 3);
+    json_t *added = wfe_scope_added(a);
+    assert_int_equal(json_object_size(added), 1);
+    json_decref(added);
+    wfe_scope_unref(a);
+}
+
+/* ---- back-off ---- */
+
+static void test_engine_parts__back_off_grows_to_its_maximum(void **state)
+{
+    (void)state;
+    wfe_plan_retry retry = {.interval_ms = 1000, .backoff = 2, .max_interval_ms = 5000};
+    assert_int_equal(wfe_retry_delay_ms(&retry, 1, 0.5), 1000);
+    assert_int_equal(wfe_retry_delay_ms(&retry, 2, 0.5), 2000);
+    assert_int_equal(wfe_retry_delay_ms(&retry, 3, 0.5), 4000);
+    assert_int_equal(wfe_retry_delay_ms(&retry, 4, 0.5), 5000);
+    assert_int_equal(wfe_retry_delay_ms(&retry, 4000000000U, 0.5), 5000);
+    retry.max_interval_ms = 0;
+    assert_int_equal(wfe_retry_delay_ms(&retry, 4000000000U, 0.5), WFE_RETRY_MAX_DELAY_MS);
+}
+
+static void test_engine_parts__jitter_goes_either_way(void **state)
+{
+    (void)state;
+    wfe_plan_retry retry = {.interval_ms = 1000, .backoff = 1, .jitter = 0.2};
+    assert_int_equal(wfe_retry_delay_ms(&retry, 1, 0), 800);
+    assert_int_equal(wfe_retry_delay_ms(&retry, 1, 0.5), 1000);
+    assert_int_equal(wfe_retry_delay_ms(&retry, 1, 1), 1200);
+    retry.jitter = 1;
+    assert_int_equal(wfe_retry_delay_ms(&retry, 1, 0), 0);
+}
+
+/* ---- lines ---- */
+
+typedef struct lines_seen {
+    char text[256];
+    size_t bytes;
+    unsigned n, n_more;
+} lines_seen;
+
+static void on_line(const char *line, size_t len, bool more, void *user)
+{
+    lines_seen *seen = user;
+    if (len < 32)
+        snprintf(seen->text + strlen(seen->text), sizeof seen->text - strlen(seen->text), "%.*s|",
+                 (int)len, line);
+    seen->bytes += len;
+    seen->n++;
+    seen->n_more += more;
+}
+
+static void test_engine_parts__lines_are_the_same_in_any_pieces(void **state)
+{
+    (void)state;
+    static const char stream[] = "one\r\n\ntwo\nlast";
+    for (size_t piece = 1; piece < sizeof stream; piece++) {
+        wfe_split split;
+        lines_seen seen = {0};
+        wfe_split_init(&split);
+        for (size_t at = 0; at < sizeof stream - 1; at += piece) {
+            size_t len = sizeof stream - 1 - at < piece ? sizeof stream - 1 - at : piece;
+            assert_int_equal(wfe_split_feed(&split, stream + at, len, on_line, &seen, NULL), 0);
+        }
+        wfe_split_finish(&split, on_line, &seen);
+        wfe_split_done(&split);
+        assert_string_equal(seen.text, "one||two|last|");
+    }
+}
+
+static void test_engine_parts__a_long_line_is_held_in_bounded_memory(void **state)
+{
+    (void)state;
+    char piece[1000];
+    wfe_split split;
+    lines_seen seen = {0};
+    memset(piece, 'x', sizeof piece);
+    wfe_split_init(&split);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(wfe_split_feed(&split, piece, sizeof piece, on_line, &seen, NULL), 0);
+        assert_true(split.held.len <= WFE_EVENT_LINE_BYTES);
+    }
+    assert_int_equal(wfe_split_feed(&split, "\nend\n", 5, on_line, &seen, NULL), 0);
+    wfe_split_finish(&split, on_line, &seen);
+    wfe_split_done(&split);
+    assert_int_equal(seen.bytes, 1000 * 1000 + 3);
+    assert_int_equal(seen.n, seen.n_more + 2);
+    assert_string_equal(strrchr(seen.text, 'e'), "end|");
+}
+
+/* ---- variables ---- */
+
+static void test_engine_parts__data_are_upper_cased_variables(void **state)
+{
+    (void)state;
+    wfe_strmap env = {0};
+    size_t left_out = 0;
+    json_t *data =
+        json_pack("{ss si sb ss ss ss ss s{ss} sn}", "version", "1 2", "n", 3, "ok", 1, "path",
+                  "/x", "Ld_Preload", "y", "a.b", "z", "1st", "w", "map", "k", "v", "none");
+    assert_int_equal(wfe_env_add_data(&env, data, &left_out, NULL), 0);
+    assert_string_equal(wfe_strmap_get(&env, "VERSION"), "1 2");
+    assert_string_equal(wfe_strmap_get(&env, "N"), "3");
+    assert_string_equal(wfe_strmap_get(&env, "OK"), "true");
+    assert_string_equal(wfe_strmap_get(&env, "MAP"), "{\"k\":\"v\"}");
+    assert_int_equal(env.len, 4);
+    assert_int_equal(left_out, 0);
+    wfe_strmap_done(&env);
+    json_decref(data);
+}
+
+static void test_engine_parts__data_that_the_kernel_would_refuse_are_left_out(void **state)
+{
+    (void)state;
+    wfe_strmap env = {0};
+    size_t left_out = 0;
+    json_t *data = json_object();
+    char *value = malloc(WFE_ENV_VALUE_MAX_BYTES + 1);
+    memset(value, 'x', WFE_ENV_VALUE_MAX_BYTES);
+    value[WFE_ENV_VALUE_MAX_BYTES] = '\0';
+    json_object_set_new(data, "big", json_string(value));
+    value[100000] = '\0';
+    for (int i = 0; i < 12; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%d", i);
+        json_object_set_new(data, key, json_string(value));
+    }
+    free(value);
+    assert_int_equal(wfe_env_add_data(&env, data, &left_out, NULL), 0);
+    assert_null(wfe_strmap_get(&env, "BIG"));
+    assert_int_equal(env.len, 10); /* of 100,000 bytes each within the total */
+    assert_int_equal(left_out, 3);
+    wfe_strmap_done(&env);
+    json_decref(data);
+}
+
+#define CASE(name) cmocka_unit_test(test_engine_parts__##name)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(joining_scopes_has_one_result_in_any_order),
+        CASE(a_shared_scope_is_copied_when_it_changes),
+        CASE(a_scope_counts_its_bytes),
+        CASE(back_off_grows_to_its_maximum),
+        CASE(jitter_goes_either_way),
+        CASE(lines_are_the_same_in_any_pieces),
+        CASE(a_long_line_is_held_in_bounded_memory),
+        CASE(data_are_upper_cased_variables),
+        CASE(data_that_the_kernel_would_refuse_are_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -6,7 +6,8 @@
 #
 # 1.6 is the containerd installed here (Debian 12); 1.7 and 2.x are Debian's packages of newer
 # suites, downloaded through a private apt folder below build/matrix (nothing is installed) from
-# the mirror that this machine's own apt uses. --fetch only downloads them.
+# the mirror that this machine's own apt uses. --fetch only downloads them. What wfe uses of
+# containerd's API beyond that of 1.6 is compared with the definitions of the newest one as well.
 set -eu
 cd "$(dirname "$0")/.."
 matrix=$PWD/build/matrix
@@ -63,9 +64,26 @@ fetch() {
     rm -rf "${matrix:?}/$suite" && mv "$matrix/$suite.part" "$matrix/$suite"
 }
 
+# The definitions of the newest API, which tests/unit/proto_check.py compares its tables with.
+fetch_api() {
+    [ ! -d "$matrix/api/usr/share/gocode" ] || return 0
+    prepare_apt
+    say "downloading the definitions of containerd's API of sid"
+    rm -rf "$matrix/api.part" && mkdir -p "$matrix/api.part/deb"
+    (cd "$matrix/api.part/deb" &&
+        private_apt download golang-github-containerd-containerd-api-dev/sid)
+    dpkg-deb -x "$matrix/api.part/deb/"*.deb "$matrix/api.part"
+    rm -rf "${matrix:?}/api" && mv "$matrix/api.part" "$matrix/api"
+}
+
 fetch trixie
 fetch sid
+fetch_api
 [ "$fetch_only" = no ] || exit 0
+
+say "comparing what is newer than 1.6 with the API of sid"
+python3 tests/unit/proto_check.py newer /usr/share/gocode/src "$matrix/api/usr/share/gocode/src" ||
+    die "the tables of tests/unit/proto_check.py are not those of containerd"
 
 [ "$(id -u)" -eq 0 ] || die "the integration tests need root"
 [ -x "$build/wfe" ] || die "there is no $build/wfe; run make"

@@ -22,6 +22,8 @@
 #define WFE_CONTAINERD_TASK_CREATE_MS 120000
 #define WFE_CONTAINERD_TASK_DELETE_MS 60000
 #define WFE_CONTAINERD_APPLY_MS 1800000
+/* A daemon behind a slow link fetches an image for as long as it takes. */
+#define WFE_CONTAINERD_TRANSFER_MS 21600000
 
 typedef struct wfe_containerd wfe_containerd;
 typedef struct wfe_containerd_call wfe_containerd_call;

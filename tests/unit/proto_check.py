@@ -3,11 +3,13 @@
 """Compares the messages and rpcs of wfe's .proto files with those of containerd.
 
 usage: proto_check.py check|mutate OUR_PROTO_DIR GO_SOURCE_DIR < table of rpcs
+       proto_check.py newer GO_SOURCE_DIR NEWER_GO_SOURCE_DIR
 
 The table has a line for each rpc that the C code calls: path, C type of the request, C type of the
 reply, "unary", "stream" or "bidi". Both sides are compiled by protoc to descriptor sets, which are
 read here without any library. "mutate" moves every field of ours to another number, one at a time,
-and expects each to be noticed. Exit 0: as it should be; 1: differences, one a line; 77: containerd's
+and expects each to be noticed. "newer" compares the tables of this file, of what came after the
+installed version, with the sources of a newer containerd. Exit 0: as it should be; 1: differences, one a line; 77: containerd's
 files are not installed.
 """
 import copy
@@ -54,6 +56,42 @@ NEWER_FIELDS = {
     "containerd.services.containers.v1.Container.sandbox": (11, "string", False),
     "containerd.services.tasks.v1.CreateTaskRequest.task_api_address": (11, "string", False),
     "containerd.services.tasks.v1.CreateTaskRequest.task_api_version": (12, "uint32", False),
+    "containerd.services.transfer.v1.TransferRequest.source": (1, "google.protobuf.Any", False),
+    "containerd.services.transfer.v1.TransferRequest.destination":
+        (2, "google.protobuf.Any", False),
+    "containerd.services.transfer.v1.TransferRequest.options":
+        (3, "containerd.services.transfer.v1.TransferOptions", False),
+    "containerd.services.transfer.v1.TransferOptions.progress_stream": (1, "string", False),
+    "containerd.services.streaming.v1.StreamInit.id": (1, "string", False),
+    "containerd.types.transfer.OCIRegistry.reference": (1, "string", False),
+    "containerd.types.transfer.OCIRegistry.resolver":
+        (2, "containerd.types.transfer.RegistryResolver", False),
+    "containerd.types.transfer.RegistryResolver.auth_stream": (1, "string", False),
+    "containerd.types.transfer.RegistryResolver.headers": (2, "wfe.Pair", True),
+    "containerd.types.transfer.RegistryResolver.host_dir": (3, "string", False),
+    "containerd.types.transfer.RegistryResolver.default_scheme": (4, "string", False),
+    "containerd.types.transfer.ImageStore.name": (1, "string", False),
+    "containerd.types.transfer.ImageStore.labels": (2, "wfe.Pair", True),
+    "containerd.types.transfer.ImageStore.platforms": (3, "containerd.types.Platform", True),
+    "containerd.types.transfer.ImageStore.unpacks":
+        (10, "containerd.types.transfer.UnpackConfiguration", True),
+    "containerd.types.transfer.UnpackConfiguration.platform":
+        (1, "containerd.types.Platform", False),
+    "containerd.types.transfer.UnpackConfiguration.snapshotter": (2, "string", False),
+    "containerd.types.transfer.AuthRequest.host": (1, "string", False),
+    "containerd.types.transfer.AuthRequest.reference": (2, "string", False),
+    "containerd.types.transfer.AuthRequest.wwwauthenticate": (3, "string", True),
+    "containerd.types.transfer.AuthResponse.authType":
+        (1, "containerd.types.transfer.AuthType", False),
+    "containerd.types.transfer.AuthResponse.secret": (2, "string", False),
+    "containerd.types.transfer.AuthResponse.username": (3, "string", False),
+    "containerd.types.transfer.AuthResponse.expire_at": (4, "google.protobuf.Timestamp", False),
+    "containerd.types.transfer.Progress.event": (1, "string", False),
+    "containerd.types.transfer.Progress.name": (2, "string", False),
+    "containerd.types.transfer.Progress.parents": (3, "string", True),
+    "containerd.types.transfer.Progress.progress": (4, "int64", False),
+    "containerd.types.transfer.Progress.total": (5, "int64", False),
+    "containerd.types.transfer.Progress.desc": (6, "containerd.types.Descriptor", False),
     "io.containerd.cgroups.v2.MemoryStat.max_usage": (36, "uint64", False),
     "io.containerd.cgroups.v2.MemoryEvents.oom_group_kill": (6, "uint64", False),
 }
@@ -61,6 +99,20 @@ NEWER_RPCS = {
     "/containerd.services.introspection.v1.Introspection/PluginInfo":
         ("containerd.services.introspection.v1.PluginInfoRequest",
          "containerd.services.introspection.v1.PluginInfoResponse", False, False),
+    "/containerd.services.transfer.v1.Transfer/Transfer":
+        ("containerd.services.transfer.v1.TransferRequest", "google.protobuf.Empty", False, False),
+    "/containerd.services.streaming.v1.Streaming/Stream":
+        ("google.protobuf.Any", "google.protobuf.Any", True, True),
+}
+NEWER_ENUMS = {
+    "containerd.types.transfer.AuthType": {"NONE": 0, "CREDENTIALS": 1, "REFRESH": 2, "HEADER": 3},
+}
+# What is newer even than the newest containerd that these tables can be compared with (2.1).
+UNRELEASED = {
+    "containerd.types.Platform.os_features",
+    "containerd.services.snapshots.v1.CommitSnapshotRequest.parent",
+    "containerd.services.tasks.v1.CreateTaskRequest.task_api_address",
+    "containerd.services.tasks.v1.CreateTaskRequest.task_api_version",
 }
 # Entries of maps, written as messages of their own.
 PAIRS = {"wfe.Pair": "string", "wfe.AnyPair": "google.protobuf.Any"}
@@ -179,8 +231,9 @@ def compare_messages(ours, upstream):
 
 def compare_enums(ours, upstream):
     for enum, values in ours.enums.items():
-        if values != upstream.enums.get(enum):
-            yield f"{enum}: {values}, containerd has {upstream.enums.get(enum)}"
+        theirs = upstream.enums.get(enum) or NEWER_ENUMS.get(enum)
+        if values != theirs:
+            yield f"{enum}: {values}, containerd has {theirs}"
 
 
 def compare_rpcs(ours, upstream):
@@ -225,6 +278,40 @@ def unnoticed_changes(ours, upstream):
                 yield f"{message}.{name}: another number was not noticed"
 
 
+def compare_tables(newer):
+    """The tables of this file against a newer containerd."""
+    for full, field in NEWER_FIELDS.items():
+        message, name = full.rsplit(".", 1)
+        theirs = newer.fields.get(message, {}).get(name)
+        if full in UNRELEASED or message.startswith("io.containerd.cgroups"):
+            continue
+        if theirs is None:
+            yield f"{full}: not in the newer containerd"
+        elif not same_field(field, theirs, newer):
+            yield f"{full}: {field}, the newer containerd has {theirs}"
+    for path, rpc in NEWER_RPCS.items():
+        if newer.rpcs.get(path) != rpc:
+            yield f"{path}: {rpc}, the newer containerd has {newer.rpcs.get(path)}"
+    for enum, values in NEWER_ENUMS.items():
+        if newer.enums.get(enum) != values:
+            yield f"{enum}: {values}, the newer containerd has {newer.enums.get(enum)}"
+
+
+def check_newer(go_dir, newer_dir):
+    folder = "github.com/containerd/containerd/api"
+    with tempfile.TemporaryDirectory() as tmp:
+        newer = compile_set(
+            os.path.join(tmp, "newer"),
+            [newer_dir, "/usr/include", os.path.join(go_dir, "github.com/gogo/googleapis"),
+             os.path.join(go_dir, "github.com/gogo/protobuf")],
+            list(proto_files(newer_dir, folder + "/services", folder + "/types")),
+            "--include_imports")
+    found = list(compare_tables(newer))
+    print("\n".join(found) if found else
+          f"{len(NEWER_FIELDS)} newer fields, {len(NEWER_RPCS)} newer rpcs")
+    return 1 if found else 0
+
+
 def proto_files(root, *folders):
     for folder in folders:
         for path, _, names in sorted(os.walk(os.path.join(root, folder))):
@@ -241,6 +328,8 @@ def compile_set(out, roots, files, *options):
 
 def main():
     mode, our_dir, go_dir = sys.argv[1:]
+    if mode == "newer":
+        return check_newer(our_dir, go_dir)
     containerd = "github.com/containerd/containerd"
     if not os.path.isdir(os.path.join(go_dir, containerd, "api")):
         print(f"no {containerd}/api below {go_dir}")

@@ -19,7 +19,9 @@
 #include "containerd/leases.h"
 #include "containerd/namespaces.h"
 #include "containerd/snapshots.h"
+#include "containerd/streaming.h"
 #include "containerd/tasks.h"
+#include "containerd/transfer.h"
 #include "containerd/version.h"
 
 #define GO_SOURCES "/usr/share/gocode/src"
@@ -49,7 +51,8 @@ static const struct row rows[] = {
             WFE_CONTENT_STREAMS(STREAM_) WFE_CONTENT_BIDI(BIDI_) WFE_SNAPSHOTS_UNARY(UNARY_)
                 WFE_SNAPSHOTS_STREAMS(STREAM_) WFE_DIFF_UNARY(UNARY_) WFE_CONTAINERS_UNARY(UNARY_)
                     WFE_CONTAINERS_STREAMS(STREAM_) WFE_TASKS_UNARY(UNARY_)
-                        WFE_EVENTS_STREAMS(STREAM_)};
+                        WFE_EVENTS_STREAMS(STREAM_) WFE_TRANSFER_UNARY(UNARY_)
+                            WFE_STREAMING_BIDI(BIDI_)};
 
 #define N_ROWS (sizeof rows / sizeof rows[0])
 

@@ -1,5 +1,5 @@
-# Libraries of the system. libcrypto, libssl, libarchive, libcurl and libfyaml are loaded at their
-# first use (src/base/dynlib.h), so only their headers are needed here.
+# Libraries of the system. libcrypto, libssl, libarchive, libcurl, libfyaml and libsqlite3 are loaded
+# at their first use (src/base/dynlib.h), so only their headers are needed here.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2>=1.52)
 pkg_check_modules(PROTOBUFC REQUIRED IMPORTED_TARGET libprotobuf-c>=1.4)
@@ -9,6 +9,7 @@ pkg_check_modules(OPENSSL REQUIRED libssl>=3.0 libcrypto>=3.0)
 pkg_check_modules(ARCHIVE REQUIRED libarchive>=3.6)
 pkg_check_modules(CURL REQUIRED libcurl>=7.88)
 pkg_check_modules(FYAML REQUIRED libfyaml>=0.7.12)
+pkg_check_modules(SQLITE REQUIRED sqlite3>=3.40)
 find_program(PROTOC protoc REQUIRED)
 find_program(PROTOC_C protoc-gen-c REQUIRED)
 # The command takes the four into itself where their archives are installed: finding and binding

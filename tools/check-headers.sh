@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}
 flags="-fsyntax-only -Wall -Wextra -Werror -D_GNU_SOURCE -Isrc -Iinclude -isystem $build/proto"
-flags="$flags $(pkg-config --cflags libnghttp2 libprotobuf-c libuv jansson libssl)"
+flags="$flags $(pkg-config --cflags libnghttp2 libprotobuf-c libuv jansson libssl sqlite3)"
 jobs=$(nproc)
 # -include and an empty main file, since "#pragma once in main file" and unused statics would warn.
 # shellcheck disable=SC2086 # lists of words

@@ -67,13 +67,21 @@ void wfe_owner_format(char out[WFE_OWNER_TEXT_SIZE])
     wfe_owner_format_pid(0, out);
 }
 
+/* The parts of a text; false when it has another form. */
+static bool parse(const char *text, int *pid, unsigned long long *start, char boot[BOOT_ID_SIZE],
+                  unsigned long long *namespace_id)
+{
+    int end = -1;
+    return sscanf(text, "%d:%llu:%39[^:]:%llu%n", pid, start, boot, namespace_id, &end) == 4 &&
+           end >= 0 && !text[end] && *pid > 0 && *start && strcmp(boot, "-") != 0;
+}
+
 enum wfe_owner_state wfe_owner_look(const char *text)
 {
-    int pid = 0, end = -1;
+    int pid = 0;
     unsigned long long start = 0, namespace_id = 0;
     char boot[BOOT_ID_SIZE] = "", this_boot[BOOT_ID_SIZE];
-    if (sscanf(text, "%d:%llu:%39[^:]:%llu%n", &pid, &start, boot, &namespace_id, &end) != 4 ||
-        end < 0 || text[end] || pid <= 0 || !start || strcmp(boot, "-") == 0)
+    if (!parse(text, &pid, &start, boot, &namespace_id))
         return WFE_OWNER_UNKNOWN;
     read_boot_id(this_boot);
     if (strcmp(boot, this_boot) != 0 || namespace_id != pid_namespace())
@@ -84,4 +92,15 @@ enum wfe_owner_state wfe_owner_look(const char *text)
 bool wfe_owner_is_alive(const char *text)
 {
     return wfe_owner_look(text) == WFE_OWNER_ALIVE;
+}
+
+bool wfe_owner_is_of_other_boot(const char *text)
+{
+    int pid = 0;
+    unsigned long long start = 0, namespace_id = 0;
+    char boot[BOOT_ID_SIZE] = "", this_boot[BOOT_ID_SIZE];
+    if (!parse(text, &pid, &start, boot, &namespace_id))
+        return false;
+    read_boot_id(this_boot);
+    return strcmp(this_boot, "-") != 0 && strcmp(boot, this_boot) != 0;
 }

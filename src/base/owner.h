@@ -30,5 +30,8 @@ enum wfe_owner_state {
 enum wfe_owner_state wfe_owner_look(const char *text);
 /* Is it known to be alive. */
 bool wfe_owner_is_alive(const char *text);
+/* Is it of another boot than this one: of this machine before it was started again, or of another
+ * machine. false for a text of no known form. */
+bool wfe_owner_is_of_other_boot(const char *text);
 
 #endif

@@ -104,7 +104,7 @@ static int make_file(const char *path, wfe_error *err)
         return rc;
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && errno != EEXIST)
-        return wfe_error_set_errno(err, errno, "cannot make %s", path);
+        return wfe_sqlite_path_error(errno, "make", path, err);
     if (fd >= 0)
         sync_folder(*folder ? folder : "/");
     return 0;
@@ -119,7 +119,7 @@ static int check_file(const wfe_store_sqlite_options *options, wfe_error *err)
         return wfe_error_set(err, WFE_E_INVALID, "%s is no file", options->path);
     }
     if (errno != ENOENT)
-        return wfe_error_set_errno(err, errno, "cannot open %s", options->path);
+        return wfe_sqlite_path_error(errno, "open", options->path, err);
     if (!options->must_exist)
         return make_file(options->path, err);
     return wfe_error_set(err, WFE_E_NOT_FOUND, "there is no %s: nothing has been recorded",

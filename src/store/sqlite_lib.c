@@ -39,6 +39,8 @@ static int fail_io(const wfe_sqlite_store *store, int code, const char *what, wf
                        store->path);
         return err ? err->kind : WFE_E_IO;
     }
+    if (cause == EACCES || cause == EPERM || cause == EROFS)
+        return wfe_sqlite_path_error(cause, "write to", store->path, err);
     if (cause)
         return wfe_error_set_errno(err, cause, "cannot %s in %s", what, store->path);
     return wfe_error_set(err, WFE_E_IO, "cannot %s in %s: %s", what, store->path,
@@ -57,14 +59,14 @@ int wfe_sqlite_damaged(const wfe_sqlite_store *store, const char *what, const ch
     return WFE_E_INVALID;
 }
 
-static int fail_denied(const wfe_sqlite_store *store, const char *what, wfe_error *err)
+int wfe_sqlite_path_error(int sys_errno, const char *what, const char *path, wfe_error *err)
 {
-    wfe_error_set(err, WFE_E_DENIED, "cannot %s: %s cannot be written: %s", what, store->path,
-                  wfe_sqlite.sqlite3_errmsg(store->db));
-    wfe_error_hint(err, "the file and its folder must be writable for this user, on a file system "
-                        "that is not read-only; another state directory can be given in "
-                        "WFE_STATE_DIR");
-    return WFE_E_DENIED;
+    int kind = wfe_error_set_errno(err, sys_errno, "cannot %s %s", what, path);
+    if (kind == WFE_E_DENIED)
+        wfe_error_hint(err, "the file and its folder must be writable for this user, on a file "
+                            "system that is not read-only; another state directory can be given "
+                            "in WFE_STATE_DIR");
+    return kind;
 }
 
 int wfe_sqlite_fail(const wfe_sqlite_store *store, int code, const char *what, wfe_error *err)
@@ -87,7 +89,7 @@ int wfe_sqlite_fail(const wfe_sqlite_store *store, int code, const char *what, w
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return fail_denied(store, what, err);
+        return wfe_sqlite_path_error(EACCES, "write to", store->path, err);
     case SQLITE_TOOBIG:
         return wfe_error_set(err, WFE_E_LIMIT, "cannot %s in %s: a value is too long", what,
                              store->path);

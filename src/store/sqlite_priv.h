@@ -76,6 +76,8 @@ int wfe_sqlite_load(wfe_error *err);
 int wfe_sqlite_fail(const wfe_sqlite_store *store, int code, const char *what, wfe_error *err);
 int wfe_sqlite_damaged(const wfe_sqlite_store *store, const char *what, const char *why,
                        wfe_error *err);
+/* "cannot WHAT PATH: ...", and what to do. */
+int wfe_sqlite_path_error(int sys_errno, const char *what, const char *path, wfe_error *err);
 int wfe_sqlite_exec(wfe_sqlite_store *store, const char *sql, const char *what, wfe_error *err);
 /* The first column of the first row; 0 when there is no row, or it is NULL. */
 int wfe_sqlite_number(wfe_sqlite_store *store, const char *sql, int64_t *ret, const char *what,

@@ -99,7 +99,12 @@ int wfe_sqlite_find(wfe_store *fns, const char *text, wfe_store_run_fn fn, void 
 /* The conditions that apply, and no others: an index that fits one of them is used only so. */
 static int filter_sql(const wfe_store_filter *filter, wfe_buf *sql, wfe_error *err)
 {
-    int rc = wfe_buf_append_str(sql, "SELECT " WFE_SQL_RUN_COLUMNS_ " FROM run WHERE 1", err);
+    int rc = wfe_buf_append_str(sql, "SELECT " WFE_SQL_RUN_COLUMNS_ " FROM run", err);
+    /* Left alone, SQLite would go through all runs in the order that is asked for. */
+    if (!rc && filter->ended_before_us)
+        rc = wfe_buf_append_str(sql, " INDEXED BY run_ended", err);
+    if (!rc)
+        rc = wfe_buf_append_str(sql, " WHERE 1", err);
     if (!rc && filter->workflow)
         rc = wfe_buf_append_str(sql, " AND workflow = ?1", err);
     if (!rc && filter->state)
@@ -110,7 +115,7 @@ static int filter_sql(const wfe_store_filter *filter, wfe_buf *sql, wfe_error *e
      * that were set back, which the second condition is for. */
     if (!rc && filter->since_us)
         rc = wfe_buf_append_str(sql,
-                                " AND key >= (SELECT min(key) FROM run WHERE created_at >= ?3)"
+                                " AND key >= (SELECT min(+key) FROM run WHERE created_at >= ?3)"
                                 " AND created_at >= ?3",
                                 err);
     if (!rc && filter->ended_before_us)

@@ -84,7 +84,13 @@ static void test_owner__is_another_when_start_time_or_boot_differ(void **state)
     assert_true(start > 0);
     snprintf(other, sizeof other, "%d:%llu:%s", pid, start + 1, boot);
     assert_false(wfe_owner_is_alive(other));
+    assert_false(wfe_owner_is_of_other_boot(text));
+    assert_false(wfe_owner_is_of_other_boot(other));
+    snprintf(other, sizeof other, "%d:%llu:00000000-0000-0000-0000-000000000000:1", pid, start);
+    assert_true(wfe_owner_is_of_other_boot(other));
+    assert_int_equal(wfe_owner_look(other), WFE_OWNER_ELSEWHERE);
     snprintf(other, sizeof other, "%d:%llu:00000000-0000-0000-0000-000000000000", pid, start);
+    assert_false(wfe_owner_is_of_other_boot(other)); /* of no known form */
     assert_false(wfe_owner_is_alive(other));
 }
 

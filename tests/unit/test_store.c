@@ -680,6 +680,14 @@ static void test_store__a_wish_is_seen_by_the_owner(void **state)
 
 /* ---- lists ---- */
 
+/* Times that follow are later than all before. */
+static void pass_a_microsecond(void)
+{
+    int64_t now_us = wfe_clock_wall_us();
+    while (wfe_clock_wall_us() == now_us)
+        ;
+}
+
 static void make_list(rig *r)
 {
     wfe_error err = WFE_ERROR_INIT;
@@ -695,6 +703,7 @@ static void make_list(rig *r)
         assert_ok(r->store->create_run(r->store, &run, &made, &err), &err);
         if (i < 4)
             end_run(r->store, id, made.lease, 1, i < 2 ? "succeeded" : "failed");
+        pass_a_microsecond();
     }
 }
 

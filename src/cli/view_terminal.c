@@ -300,10 +300,20 @@ static void put_note(terminal_view *t, const char *text, size_t len)
     wfe_screen_line(t->screen, WFE_STYLE_NONE, clean.data ? clean.data : "");
 }
 
+/* A line that gives an output is for wfe. */
+static bool is_command(const wfe_event *event)
+{
+    static const char begin[] = "##wfe[output ";
+    return event->kind == WFE_EVENT_OUTPUT && event->text_len >= sizeof begin - 1 &&
+           memcmp(event->text, begin, sizeof begin - 1) == 0;
+}
+
 static void terminal_event(wfe_view *view, const wfe_event *event)
 {
     terminal_view *t = (terminal_view *)view;
     wfe_model_step *step = NULL;
+    if (is_command(event))
+        return;
     if (t->error.kind || wfe_run_model_event(t->model, event, &step, &t->error))
         return;
     if (event->kind == WFE_EVENT_RUN)

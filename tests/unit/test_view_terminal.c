@@ -86,6 +86,7 @@ static void test_view_terminal__has_one_line_for_each_running_step(void **state)
     begin(&r, 80, 24, false, false);
     begin_two(&r);
     synthetic_line(&r.run, "compile", WFE_STDOUT, "cc main.c");
+    synthetic_line(&r.run, "compile", WFE_STDOUT, "##wfe[output objects=1]"); /* not shown */
     synthetic_pass(&r.run, 1500);
     assert_string_equal(see(&r), "build-and-test  run build-42\n"
                                  "⠋ compile    1.5s  cc main.c\n"

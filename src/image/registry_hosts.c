@@ -188,24 +188,32 @@ static int set_default(wfe_registry_host *host, const char *domain, wfe_error *e
     return host->entry.authority && host->entry.api_root ? 0 : wfe_error_nomem(err);
 }
 
+static int read_certificate(const char *path, wfe_buf *all, wfe_error *err)
+{
+    wfe_buf one = WFE_BUF_INIT(0);
+    int rc = wfe_fd_read_file(path, CERTIFICATES_MAX_BYTES, &one, err);
+    if (!rc && !(one.data && strstr(one.data, "-----BEGIN ")))
+        rc = wfe_error_set(err, WFE_E_INVALID, "%s holds no certificate in PEM form", path);
+    if (!rc)
+        rc = wfe_buf_append(all, one.data, one.len, err);
+    if (!rc)
+        rc = wfe_buf_append_str(all, "\n", err);
+    wfe_buf_done(&one);
+    return rc;
+}
+
 static int read_certificates(wfe_registry_host *host, wfe_error *err)
 {
     wfe_buf all = WFE_BUF_INIT(CERTIFICATES_MAX_BYTES);
+    wfe_error why = WFE_ERROR_INIT;
     int rc = 0;
-    for (size_t i = 0; !rc && host->entry.ca_files && host->entry.ca_files[i]; i++) {
-        wfe_buf one = WFE_BUF_INIT(0);
-        rc = wfe_fd_read_file(host->entry.ca_files[i], CERTIFICATES_MAX_BYTES, &one, err);
-        if (!rc && !(one.data && strstr(one.data, "-----BEGIN ")))
-            rc = wfe_error_set(err, WFE_E_INVALID, "%s holds no certificate in PEM form",
-                               host->entry.ca_files[i]);
-        if (!rc)
-            rc = wfe_buf_append(&all, one.data, one.len, err);
-        if (!rc)
-            rc = wfe_buf_append_str(&all, "\n", err);
-        wfe_buf_done(&one);
-    }
+    for (size_t i = 0; !rc && host->entry.ca_files && host->entry.ca_files[i]; i++)
+        rc = read_certificate(host->entry.ca_files[i], &all, &why);
     if (rc) {
         wfe_buf_done(&all);
+        if (rc == WFE_E_NOT_FOUND) /* which would be said of an image */
+            rc = why.kind = WFE_E_INVALID;
+        wfe_error_copy(err, &why);
         wfe_error_prefix(err, "CA certificates for the registry host '%s'", host->entry.authority);
         return rc;
     }

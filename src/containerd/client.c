@@ -167,6 +167,18 @@ void wfe_containerd_cancel(wfe_containerd_call *call)
         call_free(call);
 }
 
+void wfe_containerd_pause(wfe_containerd_call *call)
+{
+    if (call->grpc)
+        wfe_grpc_call_pause(call->grpc);
+}
+
+void wfe_containerd_resume(wfe_containerd_call *call)
+{
+    if (call->grpc)
+        wfe_grpc_call_resume(call->grpc);
+}
+
 /* The one callback of a unary call, the last one of a stream. */
 static void call_end(wfe_containerd_call *call, const ProtobufCMessage *reply, const wfe_error *err)
 {

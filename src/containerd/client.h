@@ -93,6 +93,10 @@ int wfe_containerd_send(wfe_containerd_call *call, const ProtobufCMessage *reque
 /* Bytes sent and not yet written to the connection. */
 size_t wfe_containerd_pending_bytes(const wfe_containerd_call *call);
 
+/* Stops and restarts the delivery of a stream's replies; other calls are not held up. */
+void wfe_containerd_pause(wfe_containerd_call *call);
+void wfe_containerd_resume(wfe_containerd_call *call);
+
 /* No callback runs after it, also from within one of the call's own. NULL is accepted. */
 void wfe_containerd_cancel(wfe_containerd_call *call);
 

@@ -207,7 +207,8 @@ static void on_info(const PbContent__InfoResponse *reply, const wfe_error *err, 
     (void)err; /* not there, or not to be learnt: the next try tells */
     wfe_content_writer *writer = user;
     writer->call = NULL;
-    if (reply)
+    /* A lease gets the blob only by opening it. */
+    if (reply && !writer->lease)
         finish_well(writer, true);
     else
         try_again(writer);
@@ -355,10 +356,10 @@ int wfe_content_writer_put(wfe_containerd *containerd, wfe_loop *loop,
                            const wfe_content_writer_fns *fns, void *user, wfe_content_writer **ret,
                            wfe_error *err)
 {
-    if (len > WFE_CONTENT_WRITER_CHUNK_BYTES)
-        return wfe_error_set(err, WFE_E_LIMIT,
-                             "content '%s' is %zu bytes, at most %zu go into one message",
-                             request->ref ? request->ref : "", len, WFE_CONTENT_WRITER_CHUNK_BYTES);
+    if (len > WFE_CONTENT_WRITER_PUT_MAX_BYTES)
+        return wfe_error_set(
+            err, WFE_E_LIMIT, "content '%s' is %zu bytes, at most %zu go into one message",
+            request->ref ? request->ref : "", len, WFE_CONTENT_WRITER_PUT_MAX_BYTES);
     _cleanup_(wfe_content_writer_free_p) wfe_content_writer *writer = NULL;
     int rc = writer_new(containerd, loop, request, fns, user, &writer, err);
     if (rc)

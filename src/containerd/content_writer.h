@@ -17,6 +17,8 @@
 #define WFE_CONTENT_WRITER_CHUNK_BYTES ((size_t)1024 * 1024)
 /* Most that can wait to be sent. */
 #define WFE_CONTENT_WRITER_PENDING_MAX_BYTES ((size_t)16 * 1024 * 1024)
+/* The most that goes in one message together with its commit. */
+#define WFE_CONTENT_WRITER_PUT_MAX_BYTES ((size_t)8 * 1024 * 1024)
 /* How long to wait for another writer of the same reference. */
 #define WFE_CONTENT_WRITER_LOCK_MS 600000
 
@@ -56,8 +58,8 @@ int wfe_content_writer_start(wfe_containerd *containerd, wfe_loop *loop,
                              const wfe_content_writer_fns *fns, void *user,
                              wfe_content_writer **ret, wfe_error *err);
 /* The same for a small blob that is in memory: it goes out in one message together with its commit,
- * replacing what the ingest held. bytes is copied; LIMIT when longer than a chunk. Only done is
- * called. */
+ * replacing what the ingest held. bytes is copied; LIMIT when longer than
+ * WFE_CONTENT_WRITER_PUT_MAX_BYTES. Only done is called. */
 int wfe_content_writer_put(wfe_containerd *containerd, wfe_loop *loop,
                            const wfe_content_writer_request *request, const void *bytes, size_t len,
                            const wfe_content_writer_fns *fns, void *user, wfe_content_writer **ret,

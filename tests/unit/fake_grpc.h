@@ -106,6 +106,16 @@ size_t wfe_grpc_call_pending_bytes(const wfe_grpc_call *call)
     return call->pending_bytes;
 }
 
+void wfe_grpc_call_pause(wfe_grpc_call *call)
+{
+    (void)call;
+}
+
+void wfe_grpc_call_resume(wfe_grpc_call *call)
+{
+    (void)call;
+}
+
 void wfe_grpc_call_cancel(wfe_grpc_call *call)
 {
     if (!call)

@@ -329,6 +329,8 @@ static void test_containerd_content_writer__ends_well_when_the_other_writer_comp
     wait_for_call(1);
     const PbContent__InfoResponse found = PB_CONTENT__INFO_RESPONSE__INIT;
     fake_reply(fake_last(), &found);
+    assert_false(seen.done); /* only opening it takes it under the lease */
+    fake_end(fake_last(), WFE_GRPC_ALREADY_EXISTS, "it exists");
     assert_true(seen.done);
     assert_int_equal(seen.err.kind, 0);
     assert_true(seen.existed);

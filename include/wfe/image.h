@@ -130,6 +130,101 @@ typedef struct wfe_image_import_options {
 WFE_API int wfe_image_import(wfe_client *client, const wfe_image_import_options *options,
                              wfe_image_list **ret, wfe_error *err);
 
+/* ---- pulling from registries ---- */
+
+/* Who we are to a registry: a user name and a password, or one of the tokens. */
+typedef struct wfe_registry_login {
+    /* As in references, with the port: "docker.io", "localhost:5000". NULL: the one of the image
+     * that is pulled. */
+    const char *host;
+    const char *username;
+    const char *password;
+    const char *identity_token; /* exchanged for access tokens */
+    const char *registry_token; /* sent as it is */
+} wfe_registry_login;
+
+/* How registries are reached; NULL and zero mean none. */
+typedef struct wfe_registry_access {
+    size_t size;                      /* sizeof(wfe_registry_access): lets the struct grow */
+    const wfe_registry_login *logins; /* these go before what docker's file says */
+    size_t n_logins;
+    const char *docker_config;     /* path of a config.json of docker; may not exist */
+    const char *const *hosts_dirs; /* folders like containerd's certs.d; NULL-terminated */
+    const char *http_proxy;
+    const char *https_proxy;
+    const char *no_proxy; /* hosts and domains parted by commas */
+} wfe_registry_access;
+
+/* What becomes of a layer, in this order; a layer may begin at any of them. */
+#define WFE_IMAGE_PULL_STATES(X)                                                                   \
+    X(WAITING, 1, "waiting", "for its turn, or for another process that fetches it")               \
+    X(FETCHING, 2, "fetching", "bytes are coming")                                                 \
+    X(FETCHED, 3, "fetched", "it is in the store; layers below it are not unpacked yet")           \
+    X(UNPACKING, 4, "unpacking", "containerd unpacks it")                                          \
+    X(DONE, 5, "done", "fetched and unpacked")                                                     \
+    X(PRESENT, 6, "present", "it was unpacked before")
+
+enum wfe_image_pull_state {
+#define WFE_IMAGE_PULL_STATE_ENUM_(state, value, name, meaning) WFE_IMAGE_PULL_##state = (value),
+    WFE_IMAGE_PULL_STATES(WFE_IMAGE_PULL_STATE_ENUM_)
+#undef WFE_IMAGE_PULL_STATE_ENUM_
+};
+/* "fetching"; "unknown" for any other number. Static. */
+WFE_API const char *wfe_image_pull_state_name(enum wfe_image_pull_state state);
+
+typedef struct wfe_image_pull_layer {
+    const char *digest;
+    uint64_t size_bytes; /* as it comes from the registry */
+    uint64_t have_bytes; /* of these, in the store */
+    enum wfe_image_pull_state state;
+} wfe_image_pull_layer;
+
+/* Borrowed during the callback. */
+typedef struct wfe_image_pull_progress {
+    const char *name;   /* of the image, in full */
+    const char *digest; /* it is known by now what the name stands for; NULL before */
+    const wfe_image_pull_layer *layers; /* lowest first; none until the manifest is known */
+    size_t n_layers;
+    size_t changed; /* the layer that this is about; n_layers: none */
+    bool over;      /* it has ended, well or not: the last call */
+} wfe_image_pull_progress;
+/* Called from the client's loop at each change of state, and about ten times a second for a layer
+ * whose bytes come. */
+typedef void (*wfe_image_progress_fn)(const wfe_image_pull_progress *progress, void *user);
+
+/* Every text is copied. NULL and zero mean the default. */
+typedef struct wfe_image_pull_options {
+    size_t size;          /* sizeof(wfe_image_pull_options): lets the struct grow */
+    const char *ref;      /* required; "alpine" is docker.io/library/alpine:latest */
+    const char *platform; /* "linux/arm64"; default this machine's */
+    const char *via;      /* "auto" (default), "ingest" or "transfer" */
+    unsigned jobs;        /* layers fetched at once; default 3, at most 32 */
+    const wfe_registry_access *registry;
+    wfe_image_progress_fn progress; /* may be NULL */
+    void *progress_user;
+} wfe_image_pull_options;
+
+/* Pulls an image: asks the registry what the name stands for, fetches what the content store does
+ * not have, unpacks for the client's snapshotter, and at last makes or updates the image's record.
+ * Gives a list of that one image. Every byte is checked against its digest and size; on failure the
+ * store is as it was. NOT_FOUND (no such image, or nothing for the platform), DENIED (the message
+ * names host and login), UNAVAILABLE, TIMEOUT, PROTOCOL (damaged or no image), LIMIT, INVALID,
+ * errors of containerd. */
+WFE_API int wfe_image_pull(wfe_client *client, const wfe_image_pull_options *options,
+                           wfe_image_list **ret, wfe_error *err);
+
+/* The same without blocking, from the client's loop: done is called once; list is the callee's to
+ * free, NULL when err->kind is not 0. */
+typedef struct wfe_image_puller wfe_image_puller;
+typedef void (*wfe_image_pull_done_fn)(wfe_image_list *list, const wfe_error *err, void *user);
+WFE_API int wfe_image_pull_start(wfe_client *client, const wfe_image_pull_options *options,
+                                 wfe_image_pull_done_fn done, void *user, wfe_image_puller **ret,
+                                 wfe_error *err);
+/* Asks it to stop; done still tells, CANCELLED unless it ended just then. What was fetched is kept
+ * for a day, so that the next pull of the image goes on from there. May be called from any
+ * callback; puller is gone when done has been called. */
+WFE_API void wfe_image_pull_cancel(wfe_image_puller *puller);
+
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wfe/image.h>
+
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -21,16 +23,6 @@
 
 /* Longest manifest, index or list of tags, unless a request says otherwise. */
 #define WFE_REGISTRY_DOCUMENT_MAX_BYTES ((uint64_t)4 * 1024 * 1024)
-
-/* Who we are to a host; goes before what docker's file says. Either a user name and a password, or
- * one of the tokens. */
-typedef struct wfe_registry_login {
-    const char *host; /* as in references, with the port: "docker.io", "localhost:5000" */
-    const char *username;
-    const char *password;
-    const char *identity_token; /* exchanged for access tokens */
-    const char *registry_token; /* sent as it is */
-} wfe_registry_login;
 
 /* Zero means the default, NULL none. All texts are copied; log is copied, its user borrowed. */
 typedef struct wfe_registry_options {

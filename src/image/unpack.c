@@ -19,6 +19,8 @@
 #include "image/unpack_priv.h"
 
 #define TRIES 3
+/* What looking ahead may take of the disk until the lease ends. */
+#define AHEAD_MAX_BYTES ((uint64_t)1024 * 1024 * 1024)
 
 wfe_containerd_options wfe_image_unpack_leased(const wfe_image_unpack *unpack)
 {
@@ -33,6 +35,7 @@ void wfe_image_unpack_free(wfe_image_unpack *unpack)
     for (size_t i = 0; unpack->layers && i < unpack->n_layers; i++)
         wfe_containerd_cancel(unpack->layers[i].label_call);
     wfe_timer_free(unpack->timer);
+    wfe_image_ahead_free(unpack->ahead);
     free(unpack->layers);
     free(unpack->snapshotter);
     free(unpack->lease);
@@ -44,6 +47,7 @@ void wfe_image_unpack_free(wfe_image_unpack *unpack)
 static void finish(wfe_image_unpack *unpack)
 {
     unpack->state = UNPACK_ENDED;
+    wfe_image_ahead_free(wfe_take(unpack->ahead));
     for (size_t i = 0; i < unpack->n_layers; i++)
         wfe_containerd_cancel(wfe_take(unpack->layers[i].label_call));
     unpack->fns.done(&unpack->failure, unpack->user);
@@ -163,16 +167,21 @@ void wfe_image_unpack_go_on(wfe_image_unpack *unpack)
     int rc = 0;
     if (unpack->stopped)
         return; /* the timer ends it */
-    if (unpack->n_layers == 0)
+    if (unpack->n_layers == 0) {
         finish(unpack);
-    else if (unpack->next == unpack->n_layers)
+        return;
+    }
+    bool ahead = unpack->ahead && unpack->ahead_layer == unpack->next;
+    if (unpack->next == unpack->n_layers)
         rc = tie(unpack, &problem);
-    else if (unpack->layers[unpack->next].ready)
+    else if (unpack->layers[unpack->next].ready && !ahead)
         rc = wfe_image_unpack_layer_start(unpack, &problem);
     else
         unpack->state = UNPACK_WAITING;
     if (rc)
         wfe_image_unpack_fail(unpack, &problem);
+    else
+        wfe_image_unpack_look_ahead(unpack);
 }
 
 int wfe_image_unpack_ready(wfe_image_unpack *unpack, size_t layer, wfe_error *err)
@@ -183,7 +192,14 @@ int wfe_image_unpack_ready(wfe_image_unpack *unpack, size_t layer, wfe_error *er
     unpack->layers[layer].ready = true;
     if (unpack->state == UNPACK_WAITING && layer == unpack->next && !unpack->stopped)
         return wfe_image_unpack_look_again(unpack, err);
+    if (unpack->state != UNPACK_PLANNING && !unpack->failure.kind)
+        wfe_image_unpack_look_ahead(unpack);
     return 0;
+}
+
+bool wfe_image_unpack_leaves_waste(const wfe_image_unpack *unpack)
+{
+    return unpack->looked_ahead;
 }
 
 /* ---- the start ---- */
@@ -229,6 +245,8 @@ int wfe_image_unpack_start(wfe_loop *loop, wfe_containerd *containerd,
     unpack->fns = *fns;
     unpack->user = user;
     unpack->tries_left = TRIES;
+    unpack->loop = loop;
+    unpack->ahead_left_bytes = request->look_ahead ? AHEAD_MAX_BYTES : 0;
     int rc = copy_request(unpack, request, err);
     if (!rc)
         rc = wfe_timer_new(loop, on_timer, unpack, &unpack->timer, err);

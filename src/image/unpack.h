@@ -19,6 +19,9 @@ typedef struct wfe_image_unpack_request {
     const char *snapshotter;      /* copied */
     const char *lease;            /* holds everything made; copied */
     const wfe_image_parts *parts; /* borrowed until the unpack is freed */
+    /* Takes the compression off layers that wait, see image/ahead.h: for a daemon on this machine,
+     * where there is more than one processor. */
+    bool look_ahead;
 } wfe_image_unpack_request;
 
 enum wfe_image_unpack_event {
@@ -46,6 +49,9 @@ int wfe_image_unpack_start(wfe_loop *loop, wfe_containerd *containerd,
                            void *user, wfe_image_unpack **ret, wfe_error *err);
 /* The layer is in the content store. After a failure the unpack does not go on: stop it. */
 int wfe_image_unpack_ready(wfe_image_unpack *unpack, size_t layer, wfe_error *err);
+/* Did it put something into the content store that nobody needs any more: then the lease is best
+ * ended with a garbage collection. */
+bool wfe_image_unpack_leaves_waste(const wfe_image_unpack *unpack);
 /* Ends it, removing what is half made; done tells. */
 void wfe_image_unpack_stop(wfe_image_unpack *unpack);
 /* No callback runs after it; a half-made snapshot is left to the lease unless done was called.

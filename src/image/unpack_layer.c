@@ -98,6 +98,12 @@ static void on_applied(const PbDiff__ApplyResponse *reply, const wfe_error *err,
     if (wfe_image_unpack_is_over(unpack))
         return;
     wfe_error problem = *err;
+    /* As the registry has it, then. */
+    if (err->kind && unpack->layers[unpack->next].plain_bytes) {
+        unpack->layers[unpack->next].plain_bytes = 0;
+        wfe_image_unpack_supersede(unpack);
+        return;
+    }
     const char *applied = !err->kind && reply->applied ? reply->applied->digest : "";
     if (!problem.kind && strcmp(applied, diff_id_of(unpack)) != 0)
         wfe_error_set(&problem, WFE_E_PROTOCOL,
@@ -119,6 +125,11 @@ static int apply(wfe_image_unpack *unpack, const PbSnapshots__PrepareSnapshotRes
     diff.media_type = blob_of(unpack)->media_type;
     diff.digest = blob_of(unpack)->digest;
     diff.size = blob_of(unpack)->size_bytes;
+    if (unpack->layers[unpack->next].plain_bytes) {
+        diff.media_type = WFE_IMAGE_TYPE_OCI_LAYER;
+        diff.digest = diff_id_of(unpack);
+        diff.size = (int64_t)unpack->layers[unpack->next].plain_bytes;
+    }
     request.diff = &diff;
     request.n_mounts = prepared->n_mounts;
     request.mounts = prepared->mounts;

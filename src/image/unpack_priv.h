@@ -6,6 +6,7 @@
 #ifndef WFE_IMAGE_UNPACK_PRIV_H
 #define WFE_IMAGE_UNPACK_PRIV_H
 
+#include "image/ahead.h"
 #include "image/unpack.h"
 
 #define WFE_IMAGE_UNPACK_KEY_SIZE 128
@@ -13,7 +14,9 @@
 typedef struct wfe_image_unpack_layer {
     wfe_image_unpack *unpack;
     char chain[WFE_DIGEST_SIZE];
-    bool ready;                      /* its blob is in the content store */
+    bool ready; /* its blob is in the content store */
+    bool ahead_tried;
+    uint64_t plain_bytes;            /* of its plain tar in the content store; 0: not there */
     wfe_containerd_call *label_call; /* NULL: none */
 } wfe_image_unpack_layer;
 
@@ -47,6 +50,12 @@ struct wfe_image_unpack {
     bool stopped;
     wfe_containerd_call *call;
     unsigned n_labelling;
+    /* Looking ahead: one layer at a time, above the one at work. */
+    wfe_loop *loop;
+    wfe_image_ahead *ahead; /* NULL: none under way */
+    size_t ahead_layer;
+    uint64_t ahead_left_bytes; /* may still be written; 0: no looking ahead */
+    bool looked_ahead;
     wfe_timer *timer; /* begins it, and ends one that was stopped, from the loop */
     wfe_error failure;
 };
@@ -65,6 +74,9 @@ void wfe_image_unpack_progressed(wfe_image_unpack *unpack);
 void wfe_image_unpack_labelled(wfe_image_unpack *unpack);
 /* Goes on with the next layer, as far as it is there, or to the end. */
 void wfe_image_unpack_go_on(wfe_image_unpack *unpack);
+
+/* Takes the next layer in hand that waits, if there is one and none is. */
+void wfe_image_unpack_look_ahead(wfe_image_unpack *unpack);
 
 /* Looks which layers are unpacked, makes the plan and goes on. */
 void wfe_image_unpack_look(wfe_image_unpack *unpack);

@@ -22,6 +22,40 @@ bool wfe_image_type_is_manifest(const char *media_type)
            strcmp(media_type, WFE_IMAGE_TYPE_DOCKER_MANIFEST) == 0;
 }
 
+static bool is_one_of(const char *text, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(text, list[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool wfe_image_type_is_config(const char *media_type)
+{
+    static const char *const types[] = {"", WFE_IMAGE_TYPE_OCI_CONFIG, WFE_IMAGE_TYPE_DOCKER_CONFIG,
+                                        "application/octet-stream"};
+    return is_one_of(media_type, types, sizeof types / sizeof *types);
+}
+
+bool wfe_image_type_is_layer(const char *media_type)
+{
+    static const char *const types[] = {
+        WFE_IMAGE_TYPE_OCI_LAYER,
+        WFE_IMAGE_TYPE_OCI_LAYER "+gzip",
+        WFE_IMAGE_TYPE_OCI_LAYER "+zstd",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+        WFE_IMAGE_TYPE_DOCKER_LAYER,
+        WFE_IMAGE_TYPE_DOCKER_LAYER ".gzip",
+        WFE_IMAGE_TYPE_DOCKER_LAYER ".zstd",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    };
+    return is_one_of(media_type, types, sizeof types / sizeof *types);
+}
+
 void wfe_image_descriptor_done(wfe_image_descriptor *descriptor)
 {
     free(descriptor->media_type);
@@ -170,6 +204,9 @@ static int read_document(const json_t *root, const char *media_type, wfe_image_d
     if (!json_is_object(root))
         return wfe_error_set(err, WFE_E_PROTOCOL, "the document is no JSON object");
     int rc = check_kind(root, media_type, &out->is_index, err);
+    if (!rc)
+        rc =
+            copy_text(&out->media_type, json_string_value(json_object_get(root, "mediaType")), err);
     if (rc)
         return rc;
     if (out->is_index)
@@ -212,6 +249,7 @@ void wfe_image_document_free(wfe_image_document *document)
     for (size_t i = 0; i < document->n_items; i++)
         wfe_image_descriptor_done(&document->items[i]);
     free(document->items);
+    free(document->media_type);
     free(document);
 }
 

@@ -48,6 +48,7 @@ int wfe_image_descriptor_copy(wfe_image_descriptor *out, const wfe_image_descrip
 
 typedef struct wfe_image_document {
     bool is_index;
+    char *media_type;            /* as it says itself; owned; NULL when it does not */
     wfe_image_descriptor config; /* of a manifest */
     wfe_image_descriptor *items; /* layers of a manifest, lowest first; manifests of an index */
     size_t n_items;
@@ -64,6 +65,10 @@ WFE_DEFINE_CLEANUP(wfe_image_document, wfe_image_document_free)
 /* Is it the media type of an index or list, of a manifest. */
 bool wfe_image_type_is_index(const char *media_type);
 bool wfe_image_type_is_manifest(const char *media_type);
+/* Is it one of an image config, of a layer that containerd can unpack. Announced as nothing special
+ * is good enough for a config: some registries do so. */
+bool wfe_image_type_is_config(const char *media_type);
+bool wfe_image_type_is_layer(const char *media_type);
 
 /* The entries of an index worth trying, best first: those whose platform suits, then those that
  * name none. order has room for n_items numbers; gives how many there are. */

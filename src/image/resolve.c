@@ -226,7 +226,7 @@ static void report_not_found(const wfe_image_resolve *resolve, wfe_error *err)
     }
     wfe_error_set(err, WFE_E_NOT_FOUND, "image '%s' not found in containerd (namespace %s)",
                   resolve->given, wfe_containerd_namespace(resolve->resolver->containerd));
-    wfe_error_hint(err, "bring it in with 'wfe image import FILE'; it was looked for as %s",
+    wfe_error_hint(err, "bring it in with 'wfe pull %s' or 'wfe image import FILE'",
                    resolve->normalized);
 }
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "containerd/content.h"
-
 /* Indexes within indexes, and documents read in all: ends loops that hashing makes unlikely and
  * documents that only waste time. */
 #define DEPTH_MAX 4
@@ -31,10 +29,12 @@ struct wfe_image_walk {
     size_t n_waiting;
     candidate current;
     unsigned n_read;
-    wfe_image_parts *parts;     /* of the manifest under way; NULL before */
-    wfe_buf platforms;          /* those that did not suit, as text */
-    wfe_error missing;          /* the first document that is not in the store */
-    wfe_content_reader *reader; /* of the read under way */
+    wfe_image_parts *parts;       /* of the manifest under way; NULL before */
+    wfe_buf platforms;            /* those that did not suit, as text */
+    wfe_error missing;            /* the first document that is not in the store */
+    wfe_image_walk_source source; /* read is NULL: the content store */
+    wfe_content_reader *reader;   /* of the read under way from there */
+    bool is_reading;              /* from the source */
 };
 
 void wfe_image_parts_free(wfe_image_parts *parts)
@@ -51,6 +51,8 @@ void wfe_image_parts_free(wfe_image_parts *parts)
 static void free_walk(wfe_image_walk *walk)
 {
     wfe_content_reader_cancel(walk->reader);
+    if (walk->is_reading)
+        walk->source.cancel(walk->source.user);
     for (size_t i = 0; i < walk->n_waiting; i++)
         wfe_image_descriptor_done(&walk->waiting[i].descriptor);
     wfe_image_descriptor_done(&walk->current.descriptor);
@@ -68,7 +70,8 @@ static void finish(wfe_image_walk *walk, const wfe_error *err)
     void *user = walk->user;
     wfe_error result = *err;
     wfe_image_parts *parts = result.kind ? NULL : wfe_take(walk->parts);
-    wfe_error_prefix(&result, "image '%s'", walk->name);
+    if (!walk->source.read) /* whose user says it */
+        wfe_error_prefix(&result, "image '%s'", walk->name);
     free_walk(walk);
     fn(parts, &result, user);
 }
@@ -107,6 +110,11 @@ static void on_config(const wfe_buf *bytes, const wfe_error *err, void *user);
 static int read_blob(wfe_image_walk *walk, const wfe_image_descriptor *blob,
                      wfe_content_read_all_fn fn, wfe_error *err)
 {
+    if (walk->source.read) {
+        int rc = walk->source.read(walk->source.user, blob, fn == on_config, fn, walk, err);
+        walk->is_reading = rc == 0;
+        return rc;
+    }
     const wfe_containerd_options options = {.lease = walk->lease};
     const wfe_content_read_request request = {.digest = blob->digest,
                                               .size_bytes = blob->size_bytes,
@@ -130,7 +138,7 @@ static int try_next(wfe_image_walk *walk, wfe_error *err)
 /* Archives may hold a part of a multi-platform image: what is not there is passed over. */
 static int pass_over(wfe_image_walk *walk, const wfe_error *reason, wfe_error *err)
 {
-    if (reason->grpc_status != WFE_GRPC_NOT_FOUND)
+    if (reason->grpc_status != WFE_GRPC_NOT_FOUND || walk->source.read)
         return wfe_error_copy(err, reason);
     if (!walk->missing.kind)
         walk->missing = *reason;
@@ -185,6 +193,7 @@ static void on_document(const wfe_buf *bytes, const wfe_error *err, void *user)
     wfe_image_walk *walk = user;
     wfe_error problem = WFE_ERROR_INIT;
     walk->reader = NULL;
+    walk->is_reading = false;
     int rc = err->kind ? pass_over(walk, err, &problem) : take_document(walk, bytes, &problem);
     if (rc)
         finish(walk, &problem);
@@ -234,6 +243,7 @@ static void on_config(const wfe_buf *bytes, const wfe_error *err, void *user)
     wfe_error problem = WFE_ERROR_INIT;
     bool done = false;
     walk->reader = NULL;
+    walk->is_reading = false;
     int rc = err->kind ? pass_over(walk, err, &problem) : take_config(walk, bytes, &done, &problem);
     if (rc || done)
         finish(walk, &problem);
@@ -249,6 +259,8 @@ int wfe_image_walk_start(wfe_containerd *containerd, const wfe_image_walk_reques
     walk->fn = fn;
     walk->user = user;
     walk->machine = *request->machine;
+    if (request->source)
+        walk->source = *request->source;
     walk->platforms.max_bytes = WFE_ERROR_MESSAGE_SIZE;
     walk->name = strdup(request->name);
     walk->lease = request->lease ? strdup(request->lease) : NULL;

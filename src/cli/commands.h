@@ -11,6 +11,7 @@
     X(run)                                                                                         \
     X(step)                                                                                        \
     X(validate)                                                                                    \
+    X(pull)                                                                                        \
     X(image_ls)                                                                                    \
     X(image_inspect)                                                                               \
     X(image_import)                                                                                \

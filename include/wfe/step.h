@@ -13,6 +13,7 @@
 #include <wfe/client.h>
 #include <wfe/error.h>
 #include <wfe/export.h>
+#include <wfe/image.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -101,6 +102,12 @@ typedef struct wfe_step_options {
     int stderr_fd;
     wfe_output_fn on_output; /* a listener beside the fds; may be NULL */
     void *on_output_user;
+    /* Whether the image is pulled: "if-not-present" (default), "always" (the registry is asked what
+     * the name stands for; what containerd has is not fetched), "never". */
+    const char *pull;
+    const wfe_registry_access *registry; /* how; NULL: anonymously */
+    wfe_image_progress_fn on_pull;       /* of a pull, if there is one; may be NULL */
+    void *on_pull_user;
 } wfe_step_options;
 
 typedef struct wfe_step wfe_step;

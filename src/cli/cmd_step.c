@@ -18,6 +18,8 @@
 #include "cli/env.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
+#include "cli/pull_view.h"
+#include "cli/registry.h"
 #include "cli/report.h"
 #include "cli/spelling.h"
 #include "cli/volume.h"
@@ -26,6 +28,8 @@
 
 typedef struct step_options {
     wfe_connection connection;
+    wfe_registry_config registry;
+    const char *pull;
     const char *image;
     const char *run;
     wfe_option_list env;
@@ -64,6 +68,8 @@ typedef struct step_options {
 static const wfe_option options[] = {
     {"image", 'i', WFE_OPTION_TEXT, "IMAGE", "image to run (required)",
      offsetof(step_options, image)},
+    {"pull", 0, WFE_OPTION_TEXT, "always|if-not-present|never",
+     "whether the image is pulled (if-not-present)", offsetof(step_options, pull)},
     {"run", 'r', WFE_OPTION_TEXT, "SCRIPT", "run this with /bin/sh -c",
      offsetof(step_options, run)},
     {"env", 'e', WFE_OPTION_LIST, "KEY[=VALUE]",
@@ -130,6 +136,7 @@ static const wfe_option options[] = {
      offsetof(step_options, json)},
     {"runtime", 0, WFE_OPTION_TEXT, "NAME", "containerd runtime (io.containerd.runc.v2)",
      offsetof(step_options, connection.runtime)},
+    WFE_REGISTRY_OPTIONS(step_options, registry),
     WFE_CONNECTION_OPTIONS(step_options, connection),
 };
 
@@ -274,6 +281,8 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
     wfe_volume *volumes = NULL;
     size_t n_volumes = 0;
     wfe_client *client = NULL;
+    wfe_registry_setup registry = {0};
+    wfe_pull_view *view = NULL;
     _cleanup_(wfe_buf_done) wfe_buf profile = WFE_BUF_INIT(2 * PROFILE_MAX_BYTES);
     _cleanup_(wfe_strv_free_p) char **env = NULL;
     const char *const shell[] = {o->shell, NULL};
@@ -285,12 +294,21 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         rc = wfe_env_complete(o->env.items, &env, &error);
     if (!rc)
         rc = parse_volumes(o, &volumes, &n_volumes, &error);
+    if (!rc)
+        rc = wfe_registry_setup_init(&registry, &o->registry, &error);
     bool refused = rc != 0;
+    if (!rc)
+        rc = wfe_pull_view_new(wfe_pull_view_choose(stderr, WFE_PULL_VIEW_BRIEF), stderr, &view,
+                               &error);
     if (!rc)
         rc = wfe_connection_open(&o->connection, &client, &error);
     wfe_step_options step = {
         .size = sizeof step,
         .image = o->image,
+        .pull = o->pull,
+        .registry = &registry.access,
+        .on_pull = wfe_pull_view_progress,
+        .on_pull_user = view,
         .run = o->run,
         .command = argc ? (const char *const *)argv : NULL,
         .shell = shell[0] ? shell : NULL,
@@ -333,6 +351,8 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
                : rc    ? wfe_report(&error, o->json)
                        : run_step(o, client, &step);
     wfe_client_free(client);
+    wfe_pull_view_free(view);
+    wfe_registry_setup_done(&registry);
     for (size_t i = 0; i < n_volumes; i++)
         wfe_volume_done(&volumes[i]);
     free(volumes);

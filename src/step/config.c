@@ -230,6 +230,21 @@ static int check(const wfe_step_options *o, wfe_error *err)
     return check_numbers(o, err);
 }
 
+static int read_pull(const char *text, enum wfe_step_pull *out, wfe_error *err)
+{
+    static const char *const words[] = {[WFE_STEP_PULL_IF_NOT_PRESENT] = "if-not-present",
+                                        [WFE_STEP_PULL_ALWAYS] = "always",
+                                        [WFE_STEP_PULL_NEVER] = "never"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!text || strcmp(text, words[i]) == 0) {
+            *out = (enum wfe_step_pull)i;
+            return 0;
+        }
+    }
+    return wfe_error_set(err, WFE_E_INVALID,
+                         "pull is '%.100s', must be always, if-not-present or never", text);
+}
+
 int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *options, bool local,
                          wfe_error *err)
 {
@@ -250,6 +265,8 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         .stderr_fd = o->stderr_fd,
         .on_output = o->on_output,
         .on_output_user = o->on_output_user,
+        .on_pull = o->on_pull,
+        .on_pull_user = o->on_pull_user,
         .strict = o->strict,
         .init = !o->no_init,
     };
@@ -270,6 +287,10 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         rc = read_labels(config, o, err);
     if (!rc)
         rc = read_volumes(config, o, local, err);
+    if (!rc)
+        rc = read_pull(o->pull, &config->pull, err);
+    if (!rc)
+        rc = wfe_image_access_copy(o->registry, &config->access, err);
     if (rc)
         wfe_step_config_done(config);
     return rc;
@@ -278,6 +299,7 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
 void wfe_step_config_done(wfe_step_config *config)
 {
     free(config->image);
+    wfe_image_access_done(&config->access);
     free(config->run);
     wfe_strv_free(config->command);
     wfe_strv_free(config->args);

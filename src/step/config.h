@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/strmap.h"
+#include "image/access.h"
 #include "step/confine.h"
 
 #define WFE_STEP_DEFAULT_USER "65534:65534"
@@ -25,8 +26,14 @@
 
 enum wfe_step_network { WFE_STEP_NETWORK_NONE, WFE_STEP_NETWORK_HOST, WFE_STEP_NETWORK_PATH };
 
+enum wfe_step_pull { WFE_STEP_PULL_IF_NOT_PRESENT, WFE_STEP_PULL_ALWAYS, WFE_STEP_PULL_NEVER };
+
 typedef struct wfe_step_config {
     char *image;
+    enum wfe_step_pull pull;
+    wfe_image_access access;
+    wfe_image_progress_fn on_pull;
+    void *on_pull_user;
     char *run;      /* NULL or the script */
     char **command; /* NULL or argv */
     char **args;    /* NULL or argv */

@@ -14,6 +14,7 @@
 #include "containerd/tasks.h"
 #include "oci/spec.h"
 #include "step/ending.h"
+#include "step/image.h"
 #include "step/labels.h"
 #include "step/prepare.h"
 #include "step/step_priv.h"
@@ -262,7 +263,7 @@ static int open_streams(wfe_step *step, wfe_error *err)
 static void go_on_when_both_are_made(wfe_step *step)
 {
     wfe_error none = WFE_ERROR_INIT;
-    if (step->call || step->snapshot_call || launch_is_over(step, &none))
+    if (step->call || step->snapshot_call || step->pull || launch_is_over(step, &none))
         return;
     create_task(step, step->snapshot->mounts, step->snapshot->n_mounts);
 }
@@ -274,12 +275,28 @@ static void explain_conflict(wfe_error *err)
                         "its container behind");
 }
 
+static void prepare_snapshot(wfe_step *step);
+
+static void on_unpacked(wfe_step *step, const wfe_error *err)
+{
+    if (err->kind)
+        wfe_step_fail(step, err);
+    else if (!wfe_step_must_stop(step))
+        prepare_snapshot(step);
+    go_on_when_both_are_made(step);
+}
+
 static void on_snapshot(const PbSnapshots__PrepareSnapshotResponse *reply, const wfe_error *err,
                         void *user)
 {
     wfe_step *step = user;
     wfe_error error = *err;
     step->snapshot_call = NULL;
+    if (wfe_step_image_may_unpack(step, err)) {
+        step->has_snapshot = false;
+        wfe_step_image_unpack(step, on_unpacked);
+        return;
+    }
     wfe_step_doubt(step, err);
     wfe_step_explain_snapshot(step, &error);
     if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS)
@@ -362,11 +379,10 @@ static void create_container(wfe_step *step)
 
 /* ---- image ---- */
 
-static int note_image(wfe_step *step, const wfe_image *image, wfe_error *err)
+static int note_image(wfe_step *step, wfe_error *err)
 {
-    step->image = wfe_image_ref(image);
-    step->result->image = strdup(image->name);
-    step->result->image_digest = strdup(image->manifest_digest);
+    step->result->image = strdup(step->image->name);
+    step->result->image_digest = strdup(step->image->manifest_digest);
     return step->result->image && step->result->image_digest ? 0 : wfe_error_nomem(err);
 }
 
@@ -380,13 +396,11 @@ static void on_prepared(wfe_step *step, const wfe_error *err)
     go_on_when_both_are_made(step); /* only when neither could be sent */
 }
 
-static void on_image(const wfe_image *image, const wfe_error *err, void *user)
+static void on_image(wfe_step *step, const wfe_error *err)
 {
-    wfe_step *step = user;
     wfe_error error = *err;
-    step->resolve = NULL;
-    if (!error.kind)
-        note_image(step, image, &error);
+    if (!error.kind && step->image)
+        note_image(step, &error);
     if (launch_is_over(step, &error))
         return;
     wfe_step_enter_phase(step, WFE_STEP_PHASE_PREPARE);
@@ -395,9 +409,6 @@ static void on_image(const wfe_image *image, const wfe_error *err, void *user)
 
 void wfe_step_launch(wfe_step *step)
 {
-    wfe_error error = WFE_ERROR_INIT;
     step->state = WFE_STEP_RESOLVING;
-    if (wfe_image_resolve_start(step->client->image_cache, step->config.image, on_image, step,
-                                &step->resolve, &error))
-        stop_launching(step, &error);
+    wfe_step_image_find(step, on_image);
 }

@@ -15,6 +15,7 @@
 #include "containerd/snapshots.h"
 #include "oci/stop_signal.h"
 #include "step/devices.h"
+#include "step/image.h"
 #include "step/labels.h"
 #include "step/rootfs.h"
 #include "step/spec.h"
@@ -154,12 +155,28 @@ void wfe_step_explain_snapshot(const wfe_step *step, wfe_error *err)
     }
 }
 
+static void view_image(wfe_step *step);
+
+static void on_unpacked(wfe_step *step, const wfe_error *err)
+{
+    wfe_error error = *err;
+    if (error.kind || wfe_step_must_stop(step))
+        go_on(step, &error);
+    else
+        view_image(step);
+}
+
 static void on_view(const PbSnapshots__ViewSnapshotResponse *reply, const wfe_error *err,
                     void *user)
 {
     wfe_step *step = user;
     wfe_rootfs_mount mounts[MAX_MOUNTS];
     step->call = NULL;
+    if (wfe_step_image_may_unpack(step, err)) {
+        step->has_view = false;
+        wfe_step_image_unpack(step, on_unpacked);
+        return;
+    }
     step->view_error = *err;
     wfe_step_explain_snapshot(step, &step->view_error);
     wfe_step_doubt(step, err);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "containerd/tasks.h"
 #include "step/ending.h"
+#include "step/image.h"
 #include "step/step_priv.h"
 
 /* After KILL: the kernel may have to write back or wait for a disk first. */
@@ -95,11 +96,12 @@ static void request_stop(wfe_step *step, enum wfe_step_end reason)
         step->stop_reason = reason;
     switch (step->state) {
     case WFE_STEP_RESOLVING:
-        wfe_image_resolve_cancel(step->resolve);
-        step->resolve = NULL;
-        wfe_timer_start(step->patience, 0); /* the end is told from the loop, not from here */
+        if (!wfe_step_image_stop(step))
+            wfe_timer_start(step->patience, 0); /* the end is told from the loop, not from here */
         break;
     case WFE_STEP_LAUNCHING:
+        if (step->pull)
+            wfe_step_image_stop(step);
         step->launch_looks = LAUNCH_PATIENCE_MS / DAEMON_LOOK_MS;
         wfe_timer_start(step->patience, DAEMON_LOOK_MS);
         break;

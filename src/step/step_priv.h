@@ -62,6 +62,11 @@ struct wfe_step {
     wfe_error view_error;
 
     wfe_image_resolve *resolve;
+    wfe_image_puller *pull;                                    /* or an unpack of what is there */
+    void (*image_ready)(wfe_step *step, const wfe_error *err); /* goes on after image.c */
+    wfe_error missing;                                         /* why the image is pulled */
+    bool pulled;
+    bool unpack_tried;
     wfe_containerd_call *call; /* the one launching or cleaning call under way */
     wfe_containerd_call *kill_call;
     wfe_containerd_call *wait_call;

@@ -188,7 +188,8 @@ static void test_cli__says_when_the_daemon_never_answers(void **state)
 static void test_cli__names_an_unknown_image(void **state)
 {
     private_containerd_of(state);
-    assert_fails(run("step", "--image", "no/such:1", "--", "true", NULL), 125, "no/such:1");
+    assert_fails(run("step", "--pull", "never", "--image", "no/such:1", "--", "true", NULL), 125,
+                 "no/such:1");
 }
 
 static void test_cli__refuses_wrong_usage(void **state)
@@ -298,7 +299,8 @@ static void test_cli__stops_the_step_when_interrupted(void **state)
 static void test_cli__reports_errors_as_json_too(void **state)
 {
     private_containerd_of(state);
-    wfe_command_result result = run("step", "--json", "--image", "no/such:1", "--", "true", NULL);
+    wfe_command_result result =
+        run("step", "--json", "--pull", "never", "--image", "no/such:1", "--", "true", NULL);
     assert_int_equal(result.exit_code, 125);
     json_t *json = json_loads(result.out, 0, NULL);
     assert_non_null(json);

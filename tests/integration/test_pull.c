@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pulling from a real registry into a real containerd: images of every shape, compared file by file
+ * with what ctr makes of them; registries that err; pulls that are killed, interrupted, or run
+ * twice at once; and what the store holds afterwards.
+ */
+#include "fixtures/wfe_assert.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fixtures/private_containerd.h"
+#include "fixtures/registry_server.h"
+#include "fixtures/wfe_command.h"
+
+#define NAME_SIZE 96
+
+static registry_server *registry;
+static char scratch[64]; /* a folder below the daemon's */
+
+static int setup(void **state)
+{
+    int rc = private_containerd_group_setup(state);
+    private_containerd *daemon = *state;
+    if (!rc && !daemon->skip_reason[0])
+        registry = registry_server_new();
+    snprintf(scratch, sizeof scratch, "%s/scratch", daemon->dir);
+    mkdir(scratch, 0700);
+    return rc;
+}
+
+static int teardown(void **state)
+{
+    registry_server_free(registry);
+    return private_containerd_group_teardown(state);
+}
+
+static char *ctr(private_containerd *daemon, const char *ns, const char *const *args)
+{
+    char *out = NULL;
+    int code = private_containerd_ctr(daemon, ns, args, &out);
+    if (code)
+        fail_msg("ctr %s %s ended with %d: %s", args[0], args[1], code, out);
+    return out;
+}
+
+static void remove_image(private_containerd *daemon, const char *ns, const char *image)
+{
+    const char *args[] = {"images", "rm", "--sync", image, NULL};
+    free(ctr(daemon, ns, args));
+}
+
+/* Removes every image: blobs of one namespace are at hand in all. */
+static void empty_store(private_containerd *daemon)
+{
+    const char *spaces[] = {"namespaces", "ls", "-q", NULL};
+    const char *images[] = {"images", "ls", "-q", NULL};
+    char *all = ctr(daemon, "default", spaces), *next_space = NULL, *next_image = NULL;
+    for (char *ns = strtok_r(all, "\n", &next_space); ns; ns = strtok_r(NULL, "\n", &next_space)) {
+        char *names = ctr(daemon, ns, images);
+        for (char *name = strtok_r(names, "\n", &next_image); name;
+             name = strtok_r(NULL, "\n", &next_image))
+            remove_image(daemon, ns, name);
+        free(names);
+    }
+    free(all);
+}
+
+/* The daemon, with a registry that has the shape. */
+static private_containerd *daemon_with(void **state, const char *shape)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    if (!registry) {
+        print_message("skipped: there is no docker-registry\n");
+        skip();
+    }
+    if (shape)
+        registry_server_need(registry, shape);
+    empty_store(daemon);
+    return daemon;
+}
+
+/* "HOST/test/SHAPE:latest" */
+static const char *image_of(const char *host, const char *shape)
+{
+    static char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%s/test/%s:latest", host, shape);
+    return name;
+}
+
+/* Runs `wfe pull IMAGE` and more options, NULL-terminated after it. */
+static int pull_with(private_containerd *daemon, const char *ns, const char *image,
+                     const char *const *more, wfe_command_result *out)
+{
+    const char *args[24] = {"pull", "--address", daemon->address, "--namespace", ns};
+    size_t n = 5;
+    for (size_t i = 0; more && more[i]; i++)
+        args[n++] = more[i];
+    args[n] = image;
+    wfe_command_run(&(wfe_command_options){.args = args}, out);
+    return out->exit_code;
+}
+
+static void pull_ok(private_containerd *daemon, const char *ns, const char *image)
+{
+    wfe_command_result result;
+    if (pull_with(daemon, ns, image, NULL, &result))
+        fail_msg("wfe pull %s ended with %d: %s", image, result.exit_code, result.err);
+    wfe_command_result_done(&result);
+}
+
+/* What the namespace holds: images, content, ingests, leases, snapshots. */
+static char *store_of(private_containerd *daemon, const char *ns)
+{
+    static const char *const lists[][5] = {{"images", "ls", "-q", NULL},
+                                           {"content", "ls", "-q", NULL},
+                                           {"content", "active", NULL},
+                                           {"leases", "ls", "-q", NULL},
+                                           {"snapshots", "ls", NULL}};
+    char *all = strdup("");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        char *out = ctr(daemon, ns, lists[i]), *more = NULL;
+        assert_true(asprintf(&more, "%s%s:\n%s", all, lists[i][0], out) > 0);
+        free(all);
+        free(out);
+        all = more;
+    }
+    return all;
+}
+
+static void assert_store(private_containerd *daemon, const char *ns, const char *wanted)
+{
+    char *now = store_of(daemon, ns);
+    assert_string_equal(now, wanted);
+    free(now);
+}
+
+/* No ingest, no lease, no half-made snapshot; the image is complete to ctr as well. */
+static void assert_complete(private_containerd *daemon, const char *ns, const char *image)
+{
+    char filter[NAME_SIZE + 16];
+    snprintf(filter, sizeof filter, "name==%s", image);
+    const char *check[] = {"images", "check", filter, NULL};
+    const char *active[] = {"content", "active", NULL};
+    const char *leases[] = {"leases", "ls", "-q", NULL};
+    char *out = ctr(daemon, ns, check);
+    if (!strstr(out, "complete") || !strstr(out, "true"))
+        fail_msg("not complete: %s", out);
+    free(out);
+    out = ctr(daemon, ns, active);
+    assert_null(strstr(out, "sha256"));
+    free(out);
+    out = ctr(daemon, ns, leases);
+    assert_string_equal(out, "");
+    free(out);
+    const char *snapshots[] = {"snapshots", "ls", NULL};
+    out = ctr(daemon, ns, snapshots);
+    assert_null(strstr(out, "extract-"));
+    free(out);
+}
+
+static void assert_runs(private_containerd *daemon, const char *ns, const char *image,
+                        const char *script, const char *wanted)
+{
+    const char *args[] = {"run", "--rm", image, "x", "/bin/sh", "-c", script, NULL};
+    char *out = ctr(daemon, ns, args);
+    assert_string_equal(out, wanted);
+    free(out);
+}
+
+/* Mounts the image as both made it and compares every entry. */
+static void assert_same_as_ctr(private_containerd *daemon, const char *ns, const char *image)
+{
+    char theirs[64], a[96], b[96], command[512];
+    snprintf(theirs, sizeof theirs, "%s-ctr", ns);
+    snprintf(a, sizeof a, "%s/%s", scratch, ns);
+    snprintf(b, sizeof b, "%s/%s", scratch, theirs);
+    mkdir(a, 0700);
+    mkdir(b, 0700);
+    const char *pull[] = {"images", "pull", "--plain-http", image, NULL};
+    const char *mount_a[] = {"images", "mount", image, a, NULL};
+    const char *mount_b[] = {"images", "mount", image, b, NULL};
+    const char *unmount_a[] = {"images", "unmount", "--rm", a, NULL};
+    const char *unmount_b[] = {"images", "unmount", "--rm", b, NULL};
+    free(ctr(daemon, theirs, pull));
+    free(ctr(daemon, ns, mount_a));
+    free(ctr(daemon, theirs, mount_b));
+    snprintf(command, sizeof command,
+             "python3 " WFE_SOURCE_DIR "/tests/fixtures/compare_trees.py %s %s", a, b);
+    int differ = system(command);
+    free(ctr(daemon, ns, unmount_a));
+    free(ctr(daemon, theirs, unmount_b));
+    remove_image(daemon, theirs, image);
+    if (differ)
+        fail_msg("%s is not what ctr makes of it", image);
+}
+
+static void check_shape(void **state, const char *shape)
+{
+    private_containerd *daemon = daemon_with(state, shape);
+    const char *image = image_of(registry->host, shape);
+    pull_ok(daemon, shape, image);
+    assert_same_as_ctr(daemon, shape, image);
+    assert_runs(daemon, shape, image, "echo hi", "hi\n");
+    assert_complete(daemon, shape, image);
+    remove_image(daemon, shape, image);
+}
+
+#define SHAPE_TEST(name, shape)                                                                    \
+    static void test_pull__takes_##name(void **state)                                              \
+    {                                                                                              \
+        check_shape(state, shape);                                                                 \
+    }
+SHAPE_TEST(an_image_of_one_layer, "one")
+SHAPE_TEST(an_image_of_thirty_layers, "thirty")
+SHAPE_TEST(whiteouts_links_devices_and_attributes, "special")
+SHAPE_TEST(the_same_layer_twice, "twice")
+SHAPE_TEST(layers_of_zstd, "zstd")
+SHAPE_TEST(layers_of_plain_tar, "plain")
+SHAPE_TEST(layers_of_all_kinds, "mixed")
+SHAPE_TEST(docker_schema_2, "docker")
+SHAPE_TEST(docker_schema_2_of_plain_tar, "docker-plain")
+SHAPE_TEST(an_index, "index")
+SHAPE_TEST(a_docker_list, "docker-list")
+SHAPE_TEST(an_index_in_an_index, "nested")
+SHAPE_TEST(large_layers, "large")
+
+static void test_pull__survives_a_garbage_collection(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "nested");
+    registry_server_need(registry, "one");
+    char image[NAME_SIZE];
+    snprintf(image, sizeof image, "%s", image_of(registry->host, "nested"));
+    pull_ok(daemon, "gc", image);
+    pull_ok(daemon, "gc", image_of(registry->host, "one"));
+    remove_image(daemon, "gc", image_of(registry->host, "one"));
+    assert_runs(daemon, "gc", image, "cat /layers/3", "layer 3\n");
+    remove_image(daemon, "gc", image);
+    assert_store(daemon, "gc",
+                 "images:\ncontent:\ncontent:\nREF\tSIZE\tAGE\t\nleases:\nsnapshots:\n"
+                 "KEY PARENT KIND \n");
+}
+
+static void test_pull__by_digest_keeps_the_name_asked_for(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "one");
+    const char *image = image_of(registry->host, "one");
+    const char *list[] = {"images", "ls", "-q", NULL};
+    wfe_command_result result;
+    assert_int_equal(pull_with(daemon, "digest", image, NULL, &result), 0);
+    char name[NAME_SIZE], by_digest[256], wanted[512];
+    snprintf(name, sizeof name, "%s", image);
+    const char *digest = strstr(result.out, "sha256:");
+    assert_non_null(digest);
+    snprintf(by_digest, sizeof by_digest, "%.*s@%.71s", (int)(strlen(name) - strlen(":latest")),
+             name, digest);
+    wfe_command_result_done(&result);
+    pull_ok(daemon, "digest", by_digest);
+    snprintf(wanted, sizeof wanted, "%s\n%s\n", name, by_digest);
+    char *out = ctr(daemon, "digest", list);
+    assert_string_equal(out, wanted);
+    free(out);
+}
+
+static void test_pull__fetches_nothing_that_is_there(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "thirty");
+    faulty_registry front;
+    faulty_registry_start(registry, "none", &front);
+    const char *image = image_of(front.host, "thirty");
+    pull_ok(daemon, "again", image);
+    struct stat first, second;
+    assert_int_equal(stat(front.log, &first), 0);
+    pull_ok(daemon, "again", image);
+    assert_int_equal(stat(front.log, &second), 0);
+    assert_true(first.st_size > 0);
+    assert_int_equal(first.st_size, second.st_size);
+    remove_image(daemon, "again", image);
+    faulty_registry_stop(&front);
+}
+
+static void test_pull__takes_the_platform_asked_for(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "index");
+    wfe_command_result result;
+    const char *more[] = {"--platform", "linux/s390x", "--json", NULL};
+    const char *none[] = {"--platform", "linux/mips64", NULL};
+    const char *wrong[] = {"--platform", "a/b/c/d", NULL};
+    const char *image = image_of(registry->host, "index");
+    assert_int_equal(pull_with(daemon, "platform", image, more, &result), 0);
+    assert_non_null(strstr(result.out, "\"event\":\"pulled\""));
+    wfe_command_result_done(&result);
+    assert_int_equal(pull_with(daemon, "platform", image, none, &result), 125);
+    assert_non_null(strstr(result.err, "nothing for linux/mips64"));
+    assert_non_null(strstr(result.err, "linux/riscv64"));
+    wfe_command_result_done(&result);
+    assert_int_equal(pull_with(daemon, "platform", image, wrong, &result), 2);
+    wfe_command_result_done(&result);
+}
+
+static void test_pull__takes_an_older_variant(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "variants");
+    wfe_command_result result;
+    const char *v4[] = {"--platform", "linux/amd64/v4", NULL};
+    const char *v2[] = {"--platform", "linux/amd64/v2", NULL};
+    const char *image = image_of(registry->host, "variants");
+    const char *configs[] = {"content", "ls", NULL};
+    assert_int_equal(pull_with(daemon, "variant2", image, v2, &result), 0);
+    wfe_command_result_done(&result);
+    assert_int_equal(pull_with(daemon, "variant4", image, v4, &result), 0);
+    wfe_command_result_done(&result);
+    char *a = ctr(daemon, "variant2", configs), *b = ctr(daemon, "variant4", configs);
+    assert_string_not_equal(a, b); /* v2's manifest here, v3's there */
+    free(a);
+    free(b);
+}
+
+/* ---- registries and images that err ---- */
+
+/* The pull fails with these words, and leaves the store as it was. */
+static void check_refused(void **state, const char *fault, const char *shape, int code,
+                          const char *words)
+{
+    private_containerd *daemon = daemon_with(state, shape);
+    faulty_registry front;
+    wfe_command_result result;
+    faulty_registry_start(registry, fault, &front);
+    char *before = store_of(daemon, "refused");
+    int found = pull_with(daemon, "refused", image_of(front.host, shape), NULL, &result);
+    if (found != code || !strstr(result.err, words))
+        fail_msg("exit code %d, must be %d; '%s' must say '%s'", found, code, result.err, words);
+    wfe_command_result_done(&result);
+    assert_store(daemon, "refused", before);
+    free(before);
+    faulty_registry_stop(&front);
+}
+
+/* The pull goes well in spite of the fault. */
+static void check_recovers(void **state, const char *fault, const char *shape)
+{
+    private_containerd *daemon = daemon_with(state, shape);
+    faulty_registry front;
+    faulty_registry_start(registry, fault, &front);
+    const char *image = image_of(front.host, shape);
+    pull_ok(daemon, "recovers", image);
+    assert_runs(daemon, "recovers", image, "echo hi", "hi\n");
+    assert_complete(daemon, "recovers", image);
+    remove_image(daemon, "recovers", image);
+    faulty_registry_stop(&front);
+}
+
+#define REFUSED_TEST(name, fault, shape, words)                                                    \
+    static void test_pull__##name(void **state)                                                    \
+    {                                                                                              \
+        check_refused(state, fault, shape, 125, words);                                            \
+    }
+#define RECOVERS_TEST(name, fault, shape)                                                          \
+    static void test_pull__##name(void **state)                                                    \
+    {                                                                                              \
+        check_recovers(state, fault, shape);                                                       \
+    }
+REFUSED_TEST(refuses_a_flipped_byte, "flip", "large", "has the digest sha256:")
+REFUSED_TEST(refuses_a_short_blob, "short", "one", "bytes")
+REFUSED_TEST(refuses_a_long_blob, "long", "one", "bytes")
+REFUSED_TEST(refuses_a_wrong_size, "none", "wrong-size", "bytes")
+REFUSED_TEST(refuses_a_lying_manifest, "lie", "one", "has the digest sha256:")
+REFUSED_TEST(refuses_a_lying_diff_id, "none", "wrong-diff-id", "the image's config says")
+REFUSED_TEST(reports_401, "status-401", "one", "127.0.0.1")
+REFUSED_TEST(reports_404, "status-404", "one", "not found")
+REFUSED_TEST(reports_a_layer_that_is_not_there, "blob-404", "large", "layer sha256:")
+REFUSED_TEST(reports_a_transfer_that_always_breaks, "cut", "one", "layer sha256:")
+REFUSED_TEST(refuses_an_image_for_other_platforms, "none", "foreign", "only for: linux/s390x")
+REFUSED_TEST(refuses_what_is_no_container_image, "none", "chart", "helm")
+REFUSED_TEST(refuses_layers_of_unknown_types, "none", "strange-layer", "encrypted")
+REFUSED_TEST(refuses_schema_1, "type-application/vnd.docker.distribution.manifest.v1+prettyjws",
+             "one", "schema 1")
+REFUSED_TEST(refuses_manifests_of_unknown_types, "type-text/html", "one", "unknown type text/html")
+RECOVERS_TEST(goes_on_where_a_transfer_broke, "drop", "large")
+RECOVERS_TEST(waits_when_the_registry_is_busy, "busy", "one")
+RECOVERS_TEST(tries_again_when_the_registry_breaks, "broken", "one")
+RECOVERS_TEST(follows_redirects_to_another_host, "redirect", "large")
+RECOVERS_TEST(asks_without_head, "no-head", "one")
+
+static void test_pull__logs_in_with_a_password_from_a_file(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "one");
+    faulty_registry front;
+    wfe_command_result result;
+    char path[96];
+    snprintf(path, sizeof path, "%s/password", scratch);
+    faulty_registry_start(registry, "login", &front);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("secret\n", file);
+    fclose(file);
+    const char *more[] = {"--registry-user", "me", "--registry-password-file", path, NULL};
+    const char *half[] = {"--registry-user", "me", NULL};
+    const char *image = image_of(front.host, "one");
+    assert_int_equal(pull_with(daemon, "login", image, NULL, &result), 125);
+    wfe_command_result_done(&result);
+    assert_int_equal(pull_with(daemon, "login", image, half, &result), 2);
+    wfe_command_result_done(&result);
+    if (pull_with(daemon, "login", image, more, &result))
+        fail_msg("%s", result.err);
+    assert_null(strstr(result.err, "secret"));
+    wfe_command_result_done(&result);
+    remove_image(daemon, "login", image);
+    faulty_registry_stop(&front);
+}
+
+static void test_pull__reports_a_dead_registry(void **state)
+{
+    private_containerd *daemon = daemon_with(state, NULL);
+    wfe_command_result result;
+    faulty_registry front;
+    faulty_registry_start(registry, "none", &front);
+    faulty_registry_stop(&front);
+    char *before = store_of(daemon, "dead");
+    assert_int_equal(pull_with(daemon, "dead", image_of(front.host, "one"), NULL, &result), 125);
+    assert_non_null(strstr(result.err, front.host));
+    wfe_command_result_done(&result);
+    assert_store(daemon, "dead", before);
+    free(before);
+}
+
+/* ---- pulls that end early, and several at once ---- */
+
+/* Starts a pull with --json and kills it when it tells of that state of that layer. */
+static void kill_at(private_containerd *daemon, const char *ns, const char *image, int layer,
+                    const char *state_name)
+{
+    char event[96];
+    const char *args[] = {"pull",        "--address", daemon->address, "--json",
+                          "--namespace", ns,          image,           NULL};
+    snprintf(event, sizeof event, "\"layer\":%d,\"state\":\"%s\"", layer, state_name);
+    wfe_command *command = wfe_command_start(&(wfe_command_options){.args = args});
+    wfe_command_wait_for(command, event);
+    kill(wfe_command_pid(command), SIGKILL);
+    wfe_command_result result;
+    wfe_command_wait(command, &result);
+    wfe_command_result_done(&result);
+}
+
+static void test_pull__goes_on_after_sigkill_at_any_point(void **state)
+{
+    static const char *const states[] = {"fetching", "fetched", "unpacking", "done"};
+    private_containerd *daemon = daemon_with(state, "large");
+    const char *image = image_of(registry->host, "large");
+    for (int point = 0; point < 20; point++) {
+        kill_at(daemon, "killed", image, 1 + point / 4, states[point % 4]);
+        pull_ok(daemon, "killed", image);
+        assert_complete(daemon, "killed", image);
+        if (point == 19)
+            assert_same_as_ctr(daemon, "killed", image);
+        remove_image(daemon, "killed", image);
+    }
+    char *content = store_of(daemon, "killed");
+    assert_null(strstr(content, "sha256"));
+    free(content);
+}
+
+static void test_pull__goes_on_where_it_was_interrupted(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "large");
+    faulty_registry front;
+    faulty_registry_start(registry, "slow", &front);
+    const char *image = image_of(front.host, "large");
+    const char *args[] = {"pull", "--address",   daemon->address, "--json", "--jobs",
+                          "1",    "--namespace", "interrupted",   image,    NULL};
+    wfe_command *command = wfe_command_start(&(wfe_command_options){.args = args});
+    wfe_command_wait_for(command, "\"layer\":3,\"state\":\"fetching\"");
+    kill(wfe_command_pid(command), SIGINT);
+    wfe_command_result result;
+    wfe_command_wait(command, &result);
+    assert_int_equal(result.exit_code, 130);
+    wfe_command_result_done(&result);
+    char log[160];
+    snprintf(log, sizeof log, ": >%s", front.log);
+    assert_int_equal(system(log), 0);
+    pull_ok(daemon, "interrupted", image);
+    /* The second layer is not asked for again. */
+    char command_text[256];
+    snprintf(command_text, sizeof command_text,
+             "test $(cut -d ' ' -f 2 %s | sort -u | wc -l) -le 3 || { cat %s; false; }", front.log,
+             front.log);
+    assert_int_equal(system(command_text), 0);
+    assert_complete(daemon, "interrupted", image);
+    remove_image(daemon, "interrupted", image);
+    faulty_registry_stop(&front);
+}
+
+static void test_pull__twice_at_once_fetches_each_layer_once(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "large");
+    faulty_registry front;
+    faulty_registry_start(registry, "slow", &front);
+    const char *image = image_of(front.host, "large");
+    const char *args[] = {"pull",        "-q",      "--address", daemon->address,
+                          "--namespace", "at-once", image,       NULL};
+    wfe_command *commands[2];
+    for (int i = 0; i < 2; i++)
+        commands[i] = wfe_command_start(&(wfe_command_options){.args = args});
+    for (int i = 0; i < 2; i++) {
+        wfe_command_result result;
+        wfe_command_wait(commands[i], &result);
+        if (result.exit_code)
+            fail_msg("pull %d: %s", i, result.err);
+        wfe_command_result_done(&result);
+    }
+    char check[320];
+    snprintf(check, sizeof check, "! sort %s | uniq -d | grep .", front.log);
+    int repeated = system(check);
+    assert_complete(daemon, "at-once", image);
+    assert_same_as_ctr(daemon, "at-once", image);
+    remove_image(daemon, "at-once", image);
+    faulty_registry_stop(&front);
+    assert_int_equal(repeated, 0);
+}
+
+/* ---- steps ---- */
+
+static int step_with(private_containerd *daemon, const char *ns, const char *image,
+                     const char *policy, const char *snapshotter, wfe_command_result *out)
+{
+    const char *args[] = {"step",      "--address", daemon->address, "--namespace",
+                          ns,          "--pull",    policy,          "--snapshotter",
+                          snapshotter, "--image",   image,           "--",
+                          "/bin/sh",   "-c",        "echo hi",       NULL};
+    wfe_command_run(&(wfe_command_options){.args = args}, out);
+    return out->exit_code;
+}
+
+static void assert_step(private_containerd *daemon, const char *ns, const char *image,
+                        const char *policy, const char *snapshotter)
+{
+    wfe_command_result result;
+    if (step_with(daemon, ns, image, policy, snapshotter, &result))
+        fail_msg("pull %s: %s", policy, result.err);
+    assert_string_equal(result.out, "hi\n");
+    wfe_command_result_done(&result);
+}
+
+static void test_pull__of_a_step_goes_by_its_policy(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "one");
+    faulty_registry front;
+    wfe_command_result result;
+    faulty_registry_start(registry, "none", &front);
+    char image[NAME_SIZE];
+    snprintf(image, sizeof image, "%s", image_of(front.host, "one"));
+    assert_int_equal(step_with(daemon, "policy", image, "never", "overlayfs", &result), 125);
+    assert_non_null(strstr(result.err, "not found"));
+    wfe_command_result_done(&result);
+    assert_step(daemon, "policy", image, "if-not-present", "overlayfs");
+    assert_step(daemon, "policy", image, "always", "overlayfs");
+    faulty_registry_stop(&front);
+    assert_step(daemon, "policy", image, "never", "overlayfs");
+    assert_step(daemon, "policy", image, "if-not-present", "overlayfs");
+    assert_int_equal(step_with(daemon, "policy", image, "always", "overlayfs", &result), 125);
+    wfe_command_result_done(&result);
+    assert_int_equal(step_with(daemon, "policy", image, "sometimes", "overlayfs", &result), 2);
+    wfe_command_result_done(&result);
+}
+
+static void test_pull__of_a_step_unpacks_for_another_snapshotter(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "twice");
+    const char *image = image_of(registry->host, "twice");
+    pull_ok(daemon, "native", image);
+    assert_step(daemon, "native", image, "never", "native");
+    assert_step(daemon, "native", image, "if-not-present", "native");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test(test_pull__##name)
+    const struct CMUnitTest tests[] = {
+        TEST(takes_an_image_of_one_layer),
+        TEST(takes_an_image_of_thirty_layers),
+        TEST(takes_whiteouts_links_devices_and_attributes),
+        TEST(takes_the_same_layer_twice),
+        TEST(takes_layers_of_zstd),
+        TEST(takes_layers_of_plain_tar),
+        TEST(takes_layers_of_all_kinds),
+        TEST(takes_docker_schema_2),
+        TEST(takes_docker_schema_2_of_plain_tar),
+        TEST(takes_an_index),
+        TEST(takes_a_docker_list),
+        TEST(takes_an_index_in_an_index),
+        TEST(takes_large_layers),
+        TEST(survives_a_garbage_collection),
+        TEST(by_digest_keeps_the_name_asked_for),
+        TEST(fetches_nothing_that_is_there),
+        TEST(takes_the_platform_asked_for),
+        TEST(takes_an_older_variant),
+        TEST(refuses_a_flipped_byte),
+        TEST(refuses_a_short_blob),
+        TEST(refuses_a_long_blob),
+        TEST(refuses_a_wrong_size),
+        TEST(refuses_a_lying_manifest),
+        TEST(refuses_a_lying_diff_id),
+        TEST(reports_401),
+        TEST(reports_404),
+        TEST(reports_a_layer_that_is_not_there),
+        TEST(reports_a_transfer_that_always_breaks),
+        TEST(refuses_an_image_for_other_platforms),
+        TEST(refuses_what_is_no_container_image),
+        TEST(refuses_layers_of_unknown_types),
+        TEST(refuses_schema_1),
+        TEST(refuses_manifests_of_unknown_types),
+        TEST(goes_on_where_a_transfer_broke),
+        TEST(waits_when_the_registry_is_busy),
+        TEST(tries_again_when_the_registry_breaks),
+        TEST(follows_redirects_to_another_host),
+        TEST(asks_without_head),
+        TEST(logs_in_with_a_password_from_a_file),
+        TEST(reports_a_dead_registry),
+        TEST(goes_on_after_sigkill_at_any_point),
+        TEST(goes_on_where_it_was_interrupted),
+        TEST(twice_at_once_fetches_each_layer_once),
+        TEST(of_a_step_goes_by_its_policy),
+        TEST(of_a_step_unpacks_for_another_snapshotter),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

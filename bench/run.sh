@@ -16,5 +16,7 @@ out=$here/results.md
     "$here/stdout.sh" "$build"
     echo
     "$build/bench/engine"
+    echo
+    "$here/pull.sh" "$build"
 } | tee "$out.new"
 mv "$out.new" "$out"

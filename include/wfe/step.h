@@ -108,6 +108,10 @@ typedef struct wfe_step_options {
     const wfe_registry_access *registry; /* how; NULL: anonymously */
     wfe_image_progress_fn on_pull;       /* of a pull, if there is one; may be NULL */
     void *on_pull_user;
+    /* Called once when the command has been started, and is not being stopped already; may be NULL.
+     * From the client's loop. */
+    void (*on_started)(void *user);
+    void *on_started_user;
 } wfe_step_options;
 
 typedef struct wfe_step wfe_step;

@@ -267,6 +267,8 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         .on_output_user = o->on_output_user,
         .on_pull = o->on_pull,
         .on_pull_user = o->on_pull_user,
+        .on_started = o->on_started,
+        .on_started_user = o->on_started_user,
         .strict = o->strict,
         .init = !o->no_init,
     };

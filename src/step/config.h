@@ -64,6 +64,8 @@ typedef struct wfe_step_config {
     int stderr_fd;
     wfe_output_fn on_output;
     void *on_output_user;
+    void (*on_started)(void *user);
+    void *on_started_user;
 } wfe_step_config;
 
 /* local: the daemon sees this machine's files, so that volume sources can be looked at. INVALID

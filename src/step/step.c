@@ -201,6 +201,8 @@ void wfe_step_running(wfe_step *step)
         wfe_timer_start(step->patience, DAEMON_LOOK_MS);
         if (step->source)
             wfe_source_start(step->source, NULL);
+        if (step->config.on_started)
+            step->config.on_started(step->config.on_started_user);
     }
 }
 

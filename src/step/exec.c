@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The process is a copy of the one in the container's record with other arguments (runtime-spec
- * 1.0.2: config.md, "Process"). Wait is sent before Start, as for a task; what was added is removed
- * again, also when it could not be started.
+ * 1.0.2: config.md, "Process"). What was added is removed again, also when it could not be started.
  */
 #include "step/exec.h"
 
@@ -34,6 +33,7 @@ struct wfe_step_exec {
     wfe_containerd_call *wait_call;
     wfe_containerd_call *kill_call;
     wfe_timer *timer;
+    bool added;
     bool killed;
     int exit_code;
     wfe_error failure; /* the first; kind 0: none */
@@ -127,8 +127,7 @@ static void on_timer(void *user)
     bool again = exec->killed;
     exec->killed = true;
     wfe_timer_start(exec->timer, KILL_PATIENCE_MS);
-    /* Without a Wait, it is not even added. */
-    if (!exec->wait_call && !again)
+    if (!exec->added && !again)
         finish(exec);
     else if (again || wfe_tasks_kill(exec->client->containerd, &request, NULL, on_killed, exec,
                                      &exec->kill_call, NULL))
@@ -137,14 +136,22 @@ static void on_timer(void *user)
 
 /* ---- the way up ---- */
 
+/* Its exit status stays until it is deleted, so that Wait does not have to come before Start, as it
+ * does for a task; and one that waits for a process that could not be started holds up its
+ * removal. */
 static void on_started(const PbTasks__StartResponse *reply, const wfe_error *err, void *user)
 {
     (void)reply;
     wfe_step_exec *exec = user;
+    wfe_error error = *err;
+    PbTasks__WaitRequest wait = PB_TASKS__WAIT_REQUEST__INIT;
     exec->call = NULL;
-    if (!err->kind)
-        return; /* Wait tells the rest */
-    wfe_error_copy(&exec->failure, err);
+    wait.container_id = exec->container_id;
+    wait.exec_id = exec->exec_id;
+    if (!error.kind && !wfe_tasks_wait(exec->client->containerd, &wait, NULL, on_exit_status, exec,
+                                       &exec->wait_call, &error))
+        return;
+    wfe_error_copy(&exec->failure, &error);
     delete_process(exec);
 }
 
@@ -154,19 +161,15 @@ static void on_added(const Pb__Empty *reply, const wfe_error *err, void *user)
     wfe_step_exec *exec = user;
     wfe_error error = WFE_ERROR_INIT;
     exec->call = NULL;
+    exec->added = true;
     if (err->kind) {
         fail(exec, err);
         return;
     }
-    PbTasks__WaitRequest wait = PB_TASKS__WAIT_REQUEST__INIT;
-    wait.container_id = exec->container_id;
-    wait.exec_id = exec->exec_id;
     PbTasks__StartRequest start = PB_TASKS__START_REQUEST__INIT;
     start.container_id = exec->container_id;
     start.exec_id = exec->exec_id;
-    if (wfe_tasks_wait(exec->client->containerd, &wait, NULL, on_exit_status, exec,
-                       &exec->wait_call, &error) ||
-        wfe_tasks_start(exec->client->containerd, &start, NULL, on_started, exec, &exec->call,
+    if (wfe_tasks_start(exec->client->containerd, &start, NULL, on_started, exec, &exec->call,
                         &error)) {
         wfe_error_copy(&exec->failure, &error);
         delete_process(exec);

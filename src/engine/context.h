@@ -28,6 +28,8 @@ struct wfe_context {
     wfe_mask *mask;
     /* What services add to every step: SVC_<NAME>_HOST and _PORT. */
     wfe_strmap service_env;
+    const char *network;      /* of containers that name none: the services'; NULL: their own */
+    const char *const *hosts; /* for the /etc/hosts of containers in it; NULL: none */
     wfe_client_make_fn make_client;
     void *make_client_user;
     struct wfe_client_entry *clients;

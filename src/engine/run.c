@@ -17,7 +17,9 @@
 #include "base/strv.h"
 #include "engine/paths.h"
 #include "engine/run_priv.h"
+#include "engine/run_services.h"
 #include "engine/secrets.h"
+#include "engine/services.h"
 
 #define RUN_ID_DIGITS 32
 /* Rounds of a turn before the loop looks at everything else. */
@@ -157,9 +159,21 @@ static void close_down(wfe_engine_run *run)
     enter(run, run->result.state, &run->result.error);
 }
 
-void wfe_run_steps_ended(wfe_engine_run *run)
+void wfe_run_services_stopped(wfe_engine_run *run)
 {
     run->phase_next = close_down;
+    wfe_run_turn_soon(run);
+}
+
+static void stop_services(wfe_engine_run *run)
+{
+    if (!wfe_run_services_stop(run, run->killed))
+        close_down(run);
+}
+
+void wfe_run_steps_ended(wfe_engine_run *run)
+{
+    run->phase_next = stop_services;
     wfe_run_turn_soon(run);
 }
 
@@ -170,7 +184,7 @@ static void start_steps(wfe_engine_run *run)
     wfe_error error = WFE_ERROR_INIT;
     if (wfe_frame_new(run, run->plan->main, NULL, run->plan->inputs, &run->main, &error)) {
         wfe_run_break(run, &error);
-        run->phase_next = close_down;
+        run->phase_next = stop_services;
         wfe_run_turn_soon(run);
         return;
     }
@@ -187,21 +201,31 @@ static void start_steps(wfe_engine_run *run)
     wfe_frame_started(run->main);
 }
 
-static void set_up_failed(wfe_engine_run *run, const wfe_error *err)
+void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err)
 {
+    if (run->set_up)
+        return; /* it was cancelled meanwhile */
+    run->set_up = true;
     wfe_error_copy(&run->setup_error, err);
     run->phase_next = start_steps;
     wfe_run_turn_soon(run);
+}
+
+static void start_services(wfe_engine_run *run)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    if (!wfe_services_needed(run->plan) || wfe_run_services_start(run, &error))
+        wfe_run_is_set_up(run, &error);
 }
 
 static void on_secrets(const wfe_error *err, void *user)
 {
     wfe_engine_run *run = user;
     if (err->kind) {
-        set_up_failed(run, err);
+        wfe_run_is_set_up(run, err);
         return;
     }
-    run->phase_next = start_steps;
+    run->phase_next = start_services;
     wfe_run_turn_soon(run);
 }
 
@@ -254,7 +278,7 @@ static void set_up(wfe_engine_run *run)
         rc = wfe_secrets_new(&run->context, run->plan, run->lookup, run->lookup_user, on_secrets,
                              run, &run->secrets, &error);
     if (rc)
-        set_up_failed(run, &error);
+        wfe_run_is_set_up(run, &error);
 }
 
 /* ---- the turn ---- */
@@ -333,6 +357,7 @@ void wfe_engine_run_cancel(wfe_engine_run *run)
         if (run->state == WFE_RUN_STARTING) { /* nothing of it is waited for any longer */
             wfe_secrets_free(run->secrets);
             run->secrets = NULL;
+            run->set_up = true;
             run->phase_next = start_steps;
         }
     } else {
@@ -470,6 +495,7 @@ void wfe_engine_run_free(wfe_engine_run *run)
         return;
     wfe_run_free_dead(run);
     wfe_secrets_free(run->secrets);
+    wfe_services_free(run->services);
     wfe_frame_free(run->main);
     wfe_run_free_dead(run);
     wfe_journal_done(run);

@@ -181,12 +181,14 @@ struct wfe_engine_run {
     wfe_frame *main;
     wfe_node_more *dead; /* of nodes that have ended; freed by the next turn */
     struct wfe_secrets *secrets;
+    struct wfe_services *services; /* NULL: none, or stopped */
     uint32_t jobs;
     uint32_t slots_used;
     uint32_t random; /* state of the jitter's generator */
     enum wfe_run_state state;
     void (*phase_next)(wfe_engine_run *run); /* for the next turn; NULL: nothing */
     bool started;
+    bool set_up; /* secrets and services are there, or will not be */
     bool turn_due;
     bool in_turn;
     bool closed; /* everything is removed; the result is there */
@@ -219,8 +221,11 @@ void wfe_run_break(wfe_engine_run *run, const wfe_error *err);
 void wfe_run_note_failure(wfe_engine_run *run, const char *path, const wfe_error *err);
 /* Nothing new starts but hooks. */
 void wfe_run_stopping(wfe_engine_run *run);
+/* Secrets and services are there: the steps are next; or they will not be. */
+void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err);
 /* The main frame has ended. */
 void wfe_run_steps_ended(wfe_engine_run *run);
+void wfe_run_services_stopped(wfe_engine_run *run);
 void wfe_run_warn(wfe_engine_run *run, const wfe_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The step's type, NULL for blocks and calls. */

@@ -6,6 +6,7 @@
  * on_failure short, and only a kill cuts ensure.
  */
 #include "engine/run_priv.h"
+#include "engine/run_services.h"
 
 static void stop_hook(wfe_frame *frame, const wfe_plan_hooks *hooks, unsigned char role)
 {
@@ -210,6 +211,8 @@ void wfe_run_kill(wfe_engine_run *run)
     run->look_at_ready = true;
     if (run->main && run->main->phase != WFE_FRAME_ENDED)
         kill_frame(run->main);
+    else if (run->main)
+        wfe_run_services_stop(run, true);
     wfe_run_turn_soon(run);
 }
 

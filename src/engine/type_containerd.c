@@ -33,6 +33,7 @@ struct wfe_attempt {
     wfe_timer *kill_again;
     wfe_volume *volumes; /* sources owned */
     size_t n_volumes;
+    const char **hosts; /* texts borrowed */
     int stdin_fd;
     bool cancelled;
     bool left_out; /* data that are too long for variables */
@@ -43,6 +44,7 @@ static void free_attempt(wfe_attempt *attempt)
     for (size_t i = 0; i < attempt->n_volumes; i++)
         free((char *)(uintptr_t)attempt->volumes[i].source);
     free(attempt->volumes);
+    free(attempt->hosts);
     wfe_timer_free(attempt->kill_again);
     if (attempt->stdin_fd >= 0)
         close(attempt->stdin_fd);
@@ -189,6 +191,25 @@ static void make_name(const char *path, char out[NAME_MAX_BYTES + 1])
                  (unsigned long long)hash);
 }
 
+/* A step that names no network shares that of the services, and knows them by name. */
+static int join_network(wfe_attempt *attempt, wfe_step_options *options, wfe_error *err)
+{
+    const wfe_context *context = attempt->context;
+    const char *const *own = options->extra_hosts;
+    if (options->network || !context->network)
+        return 0;
+    options->network = context->network;
+    size_t n_own = wfe_strv_length(own), n = wfe_strv_length(context->hosts);
+    attempt->hosts = calloc(n_own + n + 1, sizeof *attempt->hosts);
+    if (!attempt->hosts)
+        return wfe_error_nomem(err);
+    memcpy(attempt->hosts, context->hosts, n * sizeof *attempt->hosts);
+    for (size_t i = 0; i < n_own; i++)
+        attempt->hosts[n + i] = own[i];
+    options->extra_hosts = attempt->hosts;
+    return 0;
+}
+
 static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *err)
 {
     _cleanup_(wfe_strv_free_p) char **variables = NULL;
@@ -217,6 +238,9 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     options.env = (const char *const *)variables;
     options.volumes = attempt->volumes;
     options.n_volumes = attempt->n_volumes;
+    rc = join_network(attempt, &options, err);
+    if (rc)
+        return rc;
     options.has_stdin = attempt->stdin_fd >= 0;
     options.stdin_fd = attempt->stdin_fd;
     options.on_output = on_output;

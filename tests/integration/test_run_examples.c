@@ -19,6 +19,7 @@
 #include "fixtures/run_group.h"
 
 #define EXAMPLES WFE_SOURCE_DIR "/examples/workflows"
+#define RUNS WFE_SOURCE_DIR "/tests/fixtures/workflows/run"
 
 static void assert_has(const wfe_command_result *result, const char *part)
 {
@@ -68,6 +69,38 @@ static void test_run_examples__fan_out(void **state)
     run_group_expect(&result, 0, "\"outputs\":{\"checked\":3}");
     assert_has(&result, "checking i386, number 1, of 32 bits");
     assert_has(&result, "\"step\":\"check[2]\",\"state\":\"succeeded\"");
+    wfe_command_result_done(&result);
+}
+
+static void test_run_examples__database(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result = run_group_run(NULL, EXAMPLES "/database.yaml");
+    run_group_expect(&result, 0, "output rows = 2\n");
+    assert_has(&result, "db | serving 2 rows\n");
+    assert_has(&result, "read | shape is square\n");
+    assert_has(&result, "test | 2 rows, all as they should be\n");
+    wfe_command_result_done(&result);
+}
+
+static void test_run_examples__a_service_that_dies_fails_the_run(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result = run_group_run(NULL, RUNS "/service-dies.yaml");
+    run_group_expect(&result, 1, "service 'web' ended with exit code 3 before the run did");
+    assert_has(&result, "going down");
+    assert_has(&result, "tidy | tidied up\n");
+    assert_has_not(&result, "never: ok");
+    wfe_command_result_done(&result);
+}
+
+static void test_run_examples__a_service_that_is_never_ready_keeps_steps_from_starting(void **state)
+{
+    private_containerd_of(state);
+    wfe_command_result result = run_group_run(NULL, RUNS "/service-never-ready.yaml");
+    run_group_expect(&result, 1, "service 'web' is not ready after 6 failed probes");
+    assert_has(&result, "tell | told\n");
+    assert_has_not(&result, "this never runs");
     wfe_command_result_done(&result);
 }
 
@@ -160,6 +193,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_examples__hello),
         cmocka_unit_test(test_run_examples__fan_out),
+        cmocka_unit_test(test_run_examples__database),
+        cmocka_unit_test(test_run_examples__a_service_that_dies_fails_the_run),
+        cmocka_unit_test(
+            test_run_examples__a_service_that_is_never_ready_keeps_steps_from_starting),
         cmocka_unit_test(test_run_examples__failing),
         cmocka_unit_test(test_run_examples__pipeline),
         cmocka_unit_test(test_run_examples__demo),

@@ -603,6 +603,5 @@ int main(void)
         cmocka_unit_test(test_services__that_ignore_term_are_killed),
         cmocka_unit_test(test_services__of_a_killed_run_are_removed_by_gc),
     };
-    if (getenv("T")) cmocka_set_test_filter(getenv("T"));
     return cmocka_run_group_tests(tests, setup, step_group_teardown);
 }

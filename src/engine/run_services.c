@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A run and its services: they start before its first step and are stopped after its last hook.
+ * What they tell becomes events of the run; one that fails before all are ready keeps the steps
+ * from starting, one that fails later ends the run as error_behavior terminate would.
+ */
+#include "engine/run_services.h"
+
+#include "engine/run_priv.h"
+#include "engine/services.h"
+
+static void on_state(const wfe_plan_service *service, enum wfe_service_state state,
+                     const wfe_error *err, void *user)
+{
+    wfe_event event = {
+        .kind = WFE_EVENT_SERVICE,
+        .service = service->name,
+        .service_state = state,
+        .exit_code = -1,
+        .error = err && err->kind ? err : NULL,
+    };
+    wfe_journal_put(user, &event, 0);
+    wfe_run_turn_soon(user);
+}
+
+static void on_line(const wfe_plan_service *service, enum wfe_stream stream, const char *text,
+                    size_t len, bool more, void *user)
+{
+    wfe_event event = {
+        .kind = WFE_EVENT_OUTPUT,
+        .service = service->name,
+        .stream = stream,
+        .exit_code = -1,
+        .text = text,
+        .text_len = len,
+        .more = more,
+    };
+    wfe_journal_tell(user, &event);
+}
+
+static void on_ready(void *user)
+{
+    wfe_engine_run *run = user;
+    wfe_error error = WFE_ERROR_INIT;
+    for (size_t i = 0; i < wfe_services_env(run->services)->len; i++) {
+        const wfe_pair *pair = &wfe_services_env(run->services)->items[i];
+        if (wfe_strmap_set(&run->context.service_env, pair->key, pair->value, &error)) {
+            wfe_run_break(run, &error);
+            return;
+        }
+    }
+    run->context.network = wfe_services_network(run->services);
+    run->context.hosts = wfe_services_hosts(run->services);
+    wfe_run_is_set_up(run, &error);
+}
+
+static void on_failed(const wfe_error *err, void *user)
+{
+    wfe_engine_run *run = user;
+    if (!run->main) {
+        wfe_run_is_set_up(run, err);
+        return;
+    }
+    wfe_run_note_failure(run, NULL, err);
+    run->main->failed = true;
+    run->main->ending = true;
+    wfe_frame_stop(run->main);
+    run->look_at_ready = true;
+    wfe_run_stopping(run);
+    wfe_run_turn_soon(run);
+}
+
+static void on_stopped(const wfe_error *err, void *user)
+{
+    wfe_engine_run *run = user;
+    if (err && err->kind)
+        wfe_run_warn(run, NULL, "%s", err->message);
+    run->context.network = NULL;
+    run->context.hosts = NULL;
+    wfe_services_free(run->services);
+    run->services = NULL;
+    wfe_run_services_stopped(run);
+}
+
+static int find_client(const wfe_plan_container *container, wfe_client **ret, wfe_error *err,
+                       void *user)
+{
+    wfe_engine_run *run = user;
+    return wfe_context_client(&run->context, container, ret, err);
+}
+
+int wfe_run_services_start(wfe_engine_run *run, wfe_error *err)
+{
+    static const wfe_services_fns fns = {
+        .state = on_state,
+        .line = on_line,
+        .ready = on_ready,
+        .failed = on_failed,
+        .stopped = on_stopped,
+    };
+    const wfe_services_options options = {
+        .loop = run->loop,
+        .plan = run->plan,
+        .run_id = run->context.run_id,
+        .mask = run->context.mask,
+        .client = find_client,
+        .client_user = run,
+    };
+    return wfe_services_start(&options, &fns, run, &run->services, err);
+}
+
+bool wfe_run_services_stop(wfe_engine_run *run, bool kill)
+{
+    if (!run->services)
+        return false;
+    wfe_services_stop(run->services, kill);
+    return true;
+}

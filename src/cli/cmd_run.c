@@ -19,6 +19,7 @@
 
 typedef struct run_options {
     wfe_connection connection;
+    wfe_registry_config registry;
     wfe_option_list inputs;
     const char *input_file;
     uint64_t jobs;
@@ -53,6 +54,11 @@ static const wfe_option options[] = {
     {"name", 0, WFE_OPTION_TEXT, "NAME", "name of the run (its id)", offsetof(run_options, name)},
     {"runtime", 0, WFE_OPTION_TEXT, "NAME", "containerd runtime (io.containerd.runc.v2)",
      offsetof(run_options, connection.runtime)},
+    {"docker-config", 0, WFE_OPTION_TEXT, "FILE", "docker's file of logins (~/.docker/config.json)",
+     offsetof(run_options, registry.docker_config)},
+    {"hosts-dir", 0, WFE_OPTION_LIST, "DIR",
+     "folder of hosts.toml files (/etc/containerd/certs.d; repeatable)",
+     offsetof(run_options, registry.hosts_dirs)},
     WFE_CONNECTION_OPTIONS(run_options, connection),
 };
 
@@ -106,6 +112,7 @@ static int dry_run(const run_options *o, const wfe_plan *plan)
 static int run_plan(const run_options *o, const wfe_plan *plan)
 {
     const wfe_run_driver_options driver = {
+        .registry = &o->registry,
         .connection = &o->connection,
         .jobs = (uint32_t)o->jobs,
         .keep_on_failure = o->keep_on_failure,

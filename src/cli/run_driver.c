@@ -24,6 +24,7 @@ extern char **environ;
 typedef struct driver {
     const wfe_plan *plan;
     const wfe_run_driver_options *options;
+    wfe_registry_setup registry;
     wfe_loop *loop;
     wfe_out *out;
     wfe_interrupt *interrupt;
@@ -276,6 +277,7 @@ static int make_run(driver *d, wfe_error *err)
         .lookup = look_up,
         .make_client = make_client,
         .make_client_user = d,
+        .registry = &d->registry.access,
         .on_event = on_event,
         .on_event_user = d,
         .done = on_done,
@@ -290,6 +292,8 @@ static int make_run(driver *d, wfe_error *err)
 static int start(driver *d, wfe_error *err)
 {
     int rc = wfe_loop_new(&d->loop, err);
+    if (!rc)
+        rc = wfe_registry_setup_init(&d->registry, d->options->registry, err);
     if (!rc)
         rc = wfe_out_new(d->loop, STDOUT_FILENO, &d->out, err);
     if (!rc)
@@ -349,6 +353,7 @@ static void done(driver *d)
     for (size_t i = 0; i < d->n_views; i++)
         d->views[i]->free(d->views[i]);
     wfe_engine_run_free(d->run);
+    wfe_registry_setup_done(&d->registry);
     wfe_timer_free(d->timer);
     wfe_interrupt_free(d->interrupt);
     wfe_out_free(d->out);

@@ -7,10 +7,12 @@
 #define WFE_CLI_RUN_DRIVER_H
 
 #include "cli/connection.h"
+#include "cli/registry.h"
 #include "engine/engine.h"
 
 typedef struct wfe_run_driver_options {
     const wfe_connection *connection;
+    const wfe_registry_config *registry;
     uint32_t jobs; /* 0: the default */
     bool keep_on_failure;
     bool json;

@@ -32,6 +32,7 @@ struct wfe_context {
     const char *const *hosts; /* for the /etc/hosts of containers in it; NULL: none */
     wfe_client_make_fn make_client;
     void *make_client_user;
+    const wfe_registry_access *registry; /* NULL: none */
     struct wfe_client_entry *clients;
     uint64_t n_files; /* names in run_dir */
 };

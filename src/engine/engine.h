@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <wfe/client.h>
+#include <wfe/image.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -57,6 +58,9 @@ typedef struct wfe_engine_options {
     void *lookup_user;
     wfe_client_make_fn make_client; /* NULL: wfe_client_new_on with these options */
     void *make_client_user;
+    /* How images are pulled that are not there, beside what the plan says; borrowed until the run
+     * is freed. NULL: anonymously. */
+    const wfe_registry_access *registry;
     wfe_recorder *recorder; /* taken on success; default: wfe_recorder_memory_new */
     wfe_event_fn on_event;  /* NULL: nobody listens */
     void *on_event_user;

@@ -103,6 +103,7 @@ int wfe_run_services_start(wfe_engine_run *run, wfe_error *err)
         .plan = run->plan,
         .run_id = run->context.run_id,
         .mask = run->context.mask,
+        .registry = run->context.registry,
         .client = find_client,
         .client_user = run,
     };

@@ -199,7 +199,8 @@ static int start_step(wfe_service *service, wfe_error *err)
     step.on_output_user = service;
     step.on_started = on_started;
     step.on_started_user = service;
-    return wfe_step_start(o->client, &step, on_step_done, service, &service->step, err);
+    rc = wfe_pulling_init(&service->pulling, o->registry, &o->plan->container, &step, err);
+    return rc ? rc : wfe_step_start(o->client, &step, on_step_done, service, &service->step, err);
 }
 
 int wfe_service_start(const wfe_service_options *options, const wfe_service_fns *fns, void *user,
@@ -241,6 +242,7 @@ void wfe_service_free(wfe_service *service)
         return;
     wfe_service_probe_done(service);
     wfe_timer_free(service->killer);
+    wfe_pulling_done(&service->pulling);
     wfe_lines_free(service->lines[0]);
     wfe_lines_free(service->lines[1]);
     free(service);

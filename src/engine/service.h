@@ -33,6 +33,7 @@ typedef struct wfe_service_options {
     wfe_client *client;
     const char *run_id;
     wfe_mask *mask;
+    const wfe_registry_access *registry;
     const char *netns;        /* path */
     const wfe_strmap *env;    /* in front of its own */
     const char *const *hosts; /* "name:address" */

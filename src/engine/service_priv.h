@@ -10,6 +10,7 @@
 
 #include "base/id.h"
 #include "engine/lines.h"
+#include "engine/pulling.h"
 #include "engine/service.h"
 #include "net/job.h"
 #include "step/exec.h"
@@ -19,6 +20,7 @@
 #define WFE_SERVICE_TAIL_BYTES 120
 
 struct wfe_service {
+    wfe_pulling pulling;
     wfe_service_options options;
     wfe_service_fns fns;
     void *user;

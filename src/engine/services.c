@@ -226,6 +226,7 @@ static void start_all(wfe_services *services)
             .client = services->clients[i],
             .run_id = services->options.run_id,
             .mask = services->options.mask,
+            .registry = services->options.registry,
             .netns = wfe_netns_path(services->netns),
             .env = &services->env,
             .hosts = wfe_services_hosts(services),

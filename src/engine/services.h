@@ -17,6 +17,7 @@
 #include "workflow/plan.h"
 
 #include <wfe/client.h>
+#include <wfe/image.h>
 
 #define WFE_SERVICES_MAX 64U
 
@@ -50,7 +51,8 @@ typedef struct wfe_services_options {
     wfe_loop *loop;
     const wfe_plan *plan;
     const char *run_id;
-    wfe_mask *mask; /* may be NULL */
+    wfe_mask *mask;                      /* may be NULL */
+    const wfe_registry_access *registry; /* how images are pulled; NULL: anonymously */
     wfe_services_client_fn client;
     void *client_user;
 } wfe_services_options;

@@ -17,6 +17,7 @@
 #include "engine/context.h"
 #include "engine/env.h"
 #include "engine/paths.h"
+#include "engine/pulling.h"
 #include "step/result.h"
 
 /* A kill may come while the step cannot be stopped yet: it is told again until it has ended. */
@@ -34,6 +35,7 @@ struct wfe_attempt {
     wfe_volume *volumes; /* sources owned */
     size_t n_volumes;
     const char **hosts; /* texts borrowed */
+    wfe_pulling pulling;
     int stdin_fd;
     bool cancelled;
     bool left_out; /* data that are too long for variables */
@@ -45,6 +47,7 @@ static void free_attempt(wfe_attempt *attempt)
         free((char *)(uintptr_t)attempt->volumes[i].source);
     free(attempt->volumes);
     free(attempt->hosts);
+    wfe_pulling_done(&attempt->pulling);
     wfe_timer_free(attempt->kill_again);
     if (attempt->stdin_fd >= 0)
         close(attempt->stdin_fd);
@@ -239,6 +242,9 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     options.volumes = attempt->volumes;
     options.n_volumes = attempt->n_volumes;
     rc = join_network(attempt, &options, err);
+    if (!rc)
+        rc = wfe_pulling_init(&attempt->pulling, attempt->context->registry, attempt->container,
+                              &options, err);
     if (rc)
         return rc;
     options.has_stdin = attempt->stdin_fd >= 0;

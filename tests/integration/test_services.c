@@ -431,6 +431,7 @@ static void test_services__tell_of_one_that_cannot_start(void **state)
                                service("b", "sleep 1000", WFE_PLAN_PROBE_NONE)};
     run r;
     list[1].container.options.image = "there-is-no-such-image";
+    list[1].container.pull = WFE_PLAN_PULL_NEVER;
     run_init(&r, list, 2);
     run_until_failed(&r, WFE_E_NOT_FOUND);
     step_assert_has(r.error.message, "service 'b'");

@@ -185,8 +185,9 @@ typedef struct wfe_image_pull_progress {
     const char *digest; /* it is known by now what the name stands for; NULL before */
     const wfe_image_pull_layer *layers; /* lowest first; none until the manifest is known */
     size_t n_layers;
-    size_t changed; /* the layer that this is about; n_layers: none */
-    bool over;      /* it has ended, well or not: the last call */
+    size_t changed;  /* the layer that this is about; n_layers: none */
+    bool over;       /* it has ended, well or not: the last call */
+    const char *via; /* "ingest" or "transfer": who fetches; static */
 } wfe_image_pull_progress;
 /* Called from the client's loop at each change of state, and about ten times a second for a layer
  * whose bytes come. */
@@ -197,8 +198,11 @@ typedef struct wfe_image_pull_options {
     size_t size;          /* sizeof(wfe_image_pull_options): lets the struct grow */
     const char *ref;      /* required; "alpine" is docker.io/library/alpine:latest */
     const char *platform; /* "linux/arm64"; default this machine's */
-    const char *via;      /* "auto" (default), "ingest" or "transfer" */
-    unsigned jobs;        /* layers fetched at once; default 3, at most 32 */
+    /* "ingest": this process fetches and writes to the content store; "transfer": containerd does,
+     * 2.0 or newer, with our logins and with the hosts.toml files of its own machine (the first of
+     * hosts_dirs). "auto" (default) is transfer for a daemon behind TCP that can, else ingest. */
+    const char *via;
+    unsigned jobs; /* layers fetched at once; default 3, at most 32 */
     const wfe_registry_access *registry;
     wfe_image_progress_fn progress; /* may be NULL */
     void *progress_user;

@@ -89,6 +89,11 @@ static const char *short_digest(const char *digest)
     return colon ? colon + 1 : digest;
 }
 
+static bool by_daemon(const wfe_image_pull_progress *progress)
+{
+    return strcmp(progress->via, "transfer") == 0;
+}
+
 static bool is_over(const wfe_image_pull_layer *layer)
 {
     return layer->state >= WFE_IMAGE_PULL_DONE;
@@ -235,7 +240,10 @@ static void draw(wfe_pull_view *view, const wfe_image_pull_progress *progress)
     if (view->drawn)
         fprintf(view->out, "\033[%uA\r", view->drawn);
     view->drawn = 0;
-    snprintf(line, sizeof line, "%.200s%s", progress->name, progress->digest ? "" : ": resolving");
+    snprintf(line, sizeof line, "%.200s%s", progress->name,
+             !progress->digest     ? ": resolving"
+             : by_daemon(progress) ? " (fetched by containerd itself)"
+                                   : "");
     draw_line(view, &s, "", line);
     bool all = progress->n_layers + 4 <= s.rows;
     for (size_t i = 0; i < progress->n_layers && view->drawn + 3 < s.rows; i++) {
@@ -255,7 +263,8 @@ static void print_lines(wfe_pull_view *view, const wfe_image_pull_progress *prog
     char size[16];
     if (progress->digest && !view->told_resolved) {
         view->told_resolved = true;
-        fprintf(view->out, "%s: %s\n", progress->name, progress->digest);
+        fprintf(view->out, "%s: %s%s\n", progress->name, progress->digest,
+                by_daemon(progress) ? " (fetched by containerd itself)" : "");
     }
     if (progress->changed < progress->n_layers) {
         const wfe_image_pull_layer *layer = &progress->layers[progress->changed];
@@ -284,8 +293,8 @@ static void print_events(wfe_pull_view *view, const wfe_image_pull_progress *pro
 {
     if (progress->digest && !view->told_resolved) {
         view->told_resolved = true;
-        print_json(view, json_pack("{ss ss ss}", "event", "resolved", "name", progress->name,
-                                   "digest", progress->digest));
+        print_json(view, json_pack("{ss ss ss ss}", "event", "resolved", "name", progress->name,
+                                   "digest", progress->digest, "via", progress->via));
     }
     if (progress->changed >= progress->n_layers)
         return;

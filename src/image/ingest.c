@@ -264,7 +264,9 @@ static void on_layer(size_t layer, enum wfe_image_unpack_event event, void *user
         [WFE_IMAGE_UNPACK_ENDED] = WFE_IMAGE_PULL_DONE,
     };
     /* One that is done is found when the unpacker looks again. */
-    if (in->pull->layers[layer].state != WFE_IMAGE_PULL_DONE)
+    if (in->pull->by_daemon && event == WFE_IMAGE_UNPACK_FOUND)
+        wfe_pull_layer_state(in->pull, layer, WFE_IMAGE_PULL_DONE);
+    else if (in->pull->layers[layer].state != WFE_IMAGE_PULL_DONE)
         wfe_pull_layer_state(in->pull, layer, states[event]);
 }
 

@@ -32,22 +32,24 @@ const char *wfe_image_pull_state_name(enum wfe_image_pull_state state)
 
 /* ---- the ways ---- */
 
-static const wfe_pull_way *const ways[] = {&wfe_pull_ingest};
+static const wfe_pull_way *const ways[] = {&wfe_pull_ingest, &wfe_pull_transfer};
 
-static int choose_way(const char *via, const wfe_pull_way **ret, wfe_error *err)
+/* A daemon of this machine is best served by us; one that is far away fetches better by itself. */
+static int choose_way(wfe_image_puller *pull, const char *via, wfe_error *err)
 {
     if (!via || strcmp(via, "auto") == 0) {
-        *ret = &wfe_pull_ingest;
+        pull->may_choose = true;
+        pull->way = wfe_client_is_local(pull->client) ? &wfe_pull_ingest : &wfe_pull_transfer;
         return 0;
     }
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         if (strcmp(ways[i]->name, via) == 0) {
-            *ret = ways[i];
+            pull->way = ways[i];
             return 0;
         }
     }
-    return wfe_error_set(err, WFE_E_INVALID, "'%.100s' is no way to pull, must be auto or ingest",
-                         via);
+    return wfe_error_set(err, WFE_E_INVALID,
+                         "'%.100s' is no way to pull, must be auto, ingest or transfer", via);
 }
 
 /* ---- telling the caller ---- */
@@ -55,6 +57,7 @@ static int choose_way(const char *via, const wfe_pull_way **ret, wfe_error *err)
 static void tell(wfe_image_puller *pull, size_t changed)
 {
     pull->progress.changed = changed;
+    pull->progress.via = pull->by_daemon ? wfe_pull_transfer.name : pull->way->name;
     if (pull->progress_fn)
         pull->progress_fn(&pull->progress, pull->progress_user);
 }
@@ -66,9 +69,31 @@ void wfe_pull_resolved(wfe_image_puller *pull, const char *digest)
     tell(pull, pull->progress.n_layers);
 }
 
+static bool has_layers(const wfe_image_puller *pull, const wfe_image_document *manifest)
+{
+    bool same = pull->layers && pull->progress.n_layers == manifest->n_items;
+    for (size_t i = 0; same && i < manifest->n_items; i++)
+        same = strcmp(pull->digests[i], manifest->items[i].digest) == 0;
+    return same;
+}
+
+static void free_layers(wfe_image_puller *pull)
+{
+    free(wfe_take(pull->layers));
+    free(wfe_take(pull->digests));
+    free(wfe_take(pull->told_us));
+    pull->progress.n_layers = 0;
+}
+
 int wfe_pull_set_layers(wfe_image_puller *pull, const wfe_image_document *manifest, wfe_error *err)
 {
     size_t n = manifest->n_items;
+    if (has_layers(pull, manifest)) {
+        for (size_t i = 0; i < n; i++)
+            pull->layers[i].state = WFE_IMAGE_PULL_WAITING;
+        return 0;
+    }
+    free_layers(pull);
     pull->layers = calloc(n + 1, sizeof *pull->layers);
     pull->digests = calloc(n + 1, sizeof *pull->digests);
     pull->told_us = calloc(n + 1, sizeof *pull->told_us);
@@ -117,9 +142,7 @@ static void free_pull(wfe_image_puller *pull)
     if (pull->way)
         pull->way->free(pull);
     wfe_image_access_done(&pull->access);
-    free(pull->layers);
-    free(pull->digests);
-    free(pull->told_us);
+    free_layers(pull);
     free(pull);
 }
 WFE_DEFINE_CLEANUP(wfe_image_puller, free_pull)
@@ -171,12 +194,9 @@ int wfe_image_pull_start(wfe_client *client, const wfe_image_pull_options *optio
                          wfe_error *err)
 {
     wfe_image_pull_options given = {0};
-    const wfe_pull_way *way = NULL;
     if (!options)
         return wfe_error_set(err, WFE_E_INVALID, "there are no pull options");
     int rc = wfe_sized_copy(options, "wfe_image_pull_options", &given, sizeof given, err);
-    if (!rc)
-        rc = choose_way(given.via, &way, err);
     if (rc)
         return rc;
     _cleanup_(free_pull_p) wfe_image_puller *pull = calloc(1, sizeof *pull);
@@ -185,11 +205,11 @@ int wfe_image_pull_start(wfe_client *client, const wfe_image_pull_options *optio
     pull->client = client;
     pull->done = done;
     pull->done_user = user;
-    rc = take_options(pull, &given, err);
-    if (rc)
-        return rc;
-    pull->way = way;
-    rc = way->start(pull, err);
+    rc = choose_way(pull, given.via, err);
+    if (!rc)
+        rc = take_options(pull, &given, err);
+    if (!rc)
+        rc = pull->way->start(pull, err);
     if (!rc)
         *ret = wfe_take(pull);
     return rc;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A pull and the ways it can go. pull.c checks the request, chooses the way and tells the caller;
- * a way does the work: ingest.c fetches from the registry and writes to the content store.
+ * a way does the work: ingest.c fetches from the registry and writes to the content store,
+ * transfer.c lets the daemon fetch.
  */
 #ifndef WFE_IMAGE_PULL_PRIV_H
 #define WFE_IMAGE_PULL_PRIV_H
@@ -27,6 +28,7 @@ typedef struct wfe_pull_way {
 } wfe_pull_way;
 
 extern const wfe_pull_way wfe_pull_ingest;
+extern const wfe_pull_way wfe_pull_transfer;
 
 struct wfe_image_puller {
     /* The request; constant while it runs. */
@@ -39,8 +41,10 @@ struct wfe_image_puller {
     char known_digest[WFE_DIGEST_SIZE]; /* what the name stands for: the record is left alone; "" */
     bool offline;                       /* nothing may be fetched; reference says nothing then */
     /* The way. */
-    const wfe_pull_way *way;
+    const wfe_pull_way *way; /* a way may put another in its place, and start that */
     void *way_data;
+    bool may_choose; /* the way was not asked for */
+    bool by_daemon;  /* the daemon has fetched it: what is there came with this pull */
     /* The caller. */
     wfe_image_progress_fn progress_fn; /* NULL: none */
     void *progress_user;
@@ -66,7 +70,7 @@ int wfe_pull_unpack_start(wfe_client *client, const char *name, const char *dige
 
 /* What the name stands for. */
 void wfe_pull_resolved(wfe_image_puller *pull, const char *digest);
-/* Its layers, all of them waiting. Once. */
+/* Its layers, all of them waiting. Nobody is told again what a way that gave up its place told. */
 int wfe_pull_set_layers(wfe_image_puller *pull, const wfe_image_document *manifest, wfe_error *err);
 void wfe_pull_layer_state(wfe_image_puller *pull, size_t layer, enum wfe_image_pull_state state);
 void wfe_pull_layer_bytes(wfe_image_puller *pull, size_t layer, uint64_t have_bytes);

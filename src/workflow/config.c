@@ -199,7 +199,8 @@ int wfe_config_container_finish(const wfe_reader *r, const char *what, const wfe
     wfe_plan_container *container = &raw->container;
     const wfe_node *image = wfe_node_get(node, "image");
     if (wfe_node_is_null(image))
-        wfe_diagnose_error(r->list, wfe_mark_node(node), "%s must have 'config.image'", what);
+        wfe_diagnose_error(r->list, wfe_mark_node(node), "%s must have '%simage'", what,
+                           raw->is_service ? "" : "config.");
     else if (container->options.image && !container->options.image[0])
         wfe_diagnose_error(r->list, wfe_mark_node(image), "'image' must not be empty");
     check_command(r, what, node);

@@ -66,6 +66,7 @@ typedef struct wfe_raw_container {
     const wfe_node *tls;
     const wfe_node *registry_auth;
     bool init;
+    bool is_service; /* for messages */
 } wfe_raw_container;
 
 typedef struct wfe_raw_tls {

@@ -18,7 +18,8 @@ bool wfe_read_is_open(const wfe_reader *r, const wfe_node *node)
 
 static void refuse(const wfe_reader *r, const wfe_node *node, const char *what, const char *title)
 {
-    const char *before = *what == '\'' ? "" : "'";
+    /* A name of a key is quoted; "'config' of step 'a'" and "a step" are words already. */
+    const char *before = strpbrk(what, " '") ? "" : "'";
     wfe_diagnose_error(r->list, wfe_mark_node(node), "%s%s%s must be %s, found %s", before, what,
                        before, title, wfe_node_kind_name(node));
 }

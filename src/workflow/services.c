@@ -159,6 +159,7 @@ static int read_service(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_ser
     snprintf(what, sizeof what, "service '%.100s'", entry->key);
     check_name(l, entry);
     wfe_config_container_init(&raw.c);
+    raw.c.is_service = true;
     raw.c.container.options.user = "image";
     int rc = wfe_read_map(&l->reader, entry->value, WFE_SCOPE_SERVICE, &raw);
     if (rc || entry->value->kind != WFE_NODE_MAP)

@@ -11,6 +11,13 @@
 
 #define SHOWN_NAMES 64
 
+/* Is the workflow named by a value that is not known yet. */
+static bool is_open(const wfe_step_source *source)
+{
+    const wfe_node *node = wfe_node_get(source->call_node, "workflow");
+    return node && node->flags & (WFE_NODE_UNKNOWN | WFE_NODE_HAS_ITEM);
+}
+
 static uint32_t find_workflow(wfe_loader *l, const wfe_step_source *source)
 {
     const wfe_node *node = wfe_node_get(source->call_node, "workflow");
@@ -181,7 +188,7 @@ int wfe_load_calls(wfe_loader *l)
     bool any = false;
     for (uint32_t i = 0; !rc && i < l->n_steps; i++) {
         const wfe_step_source *source = &l->step_sources[i];
-        if (!source->call || !source->call_id)
+        if (!source->call || !source->call_id || is_open(source))
             continue;
         any = true;
         uint32_t workflow = find_workflow(l, source);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "workflow/diagnostics.h"
+#include "workflow/index.h"
 #include "workflow/node.h"
 #include "workflow/plan.h"
 
@@ -21,8 +22,7 @@ enum wfe_constancy wfe_condition_constancy(const wfe_plan_condition *condition);
 /* Checks the fields of a condition against what the workflow declares, if it declares anything.
  * outputs: declared outputs of the workflow; step_outputs: names that steps declare. */
 void wfe_condition_check(wfe_diagnostics *list, const wfe_plan_workflow *workflow,
-                         const wfe_plan_condition *condition, const char *const *step_outputs,
-                         size_t n_step_outputs);
+                         const wfe_plan_condition *condition, const wfe_index *step_outputs);
 
 /* "equals", "all", ...: as a file writes it. */
 const char *wfe_condition_name(enum wfe_plan_operator op);

@@ -13,8 +13,7 @@
 typedef struct checker {
     wfe_diagnostics *list;
     const wfe_plan_workflow *workflow;
-    const char *const *step_outputs;
-    size_t n_step_outputs;
+    const wfe_index *step_outputs;
 } checker;
 
 static const wfe_plan_field *find_field(const wfe_plan_field *fields, uint32_t n, const char *name,
@@ -29,11 +28,7 @@ static const wfe_plan_field *find_field(const wfe_plan_field *fields, uint32_t n
 
 static bool is_step_output(const checker *c, const char *name, size_t len)
 {
-    for (size_t i = 0; i < c->n_step_outputs; i++) {
-        if (strlen(c->step_outputs[i]) == len && memcmp(c->step_outputs[i], name, len) == 0)
-            return true;
-    }
-    return false;
+    return wfe_index_get(c->step_outputs, name, len) != WFE_INDEX_NONE;
 }
 
 static wfe_mark mark_of(const wfe_plan_condition *condition)
@@ -118,13 +113,9 @@ static void check(const checker *c, const wfe_plan_condition *condition)
 }
 
 void wfe_condition_check(wfe_diagnostics *list, const wfe_plan_workflow *workflow,
-                         const wfe_plan_condition *condition, const char *const *step_outputs,
-                         size_t n_step_outputs)
+                         const wfe_plan_condition *condition, const wfe_index *step_outputs)
 {
-    const checker c = {.list = list,
-                       .workflow = workflow,
-                       .step_outputs = step_outputs,
-                       .n_step_outputs = n_step_outputs};
+    const checker c = {.list = list, .workflow = workflow, .step_outputs = step_outputs};
     if (workflow->n_inputs || workflow->n_outputs)
         check(&c, condition);
 }

@@ -75,6 +75,23 @@ static enum found look_up(wfe_interpolation *in, const char *name, size_t len, c
                                                                              : FOUND_NONE;
 }
 
+/* The name itself, when the scalar stands in the file as it is read: in one line, without escapes
+ * in front of the name. */
+static wfe_mark mark_name(const wfe_node *node, const char *name, size_t len)
+{
+    wfe_mark mark = wfe_mark_node(node);
+    size_t before = 0, letters = 0;
+    for (const char *c = node->text; *c; c++)
+        letters += ((unsigned char)*c & 0xc0) != 0x80;
+    for (const char *c = node->text; c < name - 2; c++)
+        before += ((unsigned char)*c & 0xc0) != 0x80;
+    if (letters != node->length && letters + 2 != node->length)
+        return mark;
+    mark.pos.column += (uint32_t)before + (letters != node->length);
+    mark.length = (uint32_t)len + 4;
+    return mark;
+}
+
 static void tell_unresolved(const wfe_interpolation *in, const wfe_node *node, const char *name,
                             size_t len)
 {
@@ -84,7 +101,7 @@ static void tell_unresolved(const wfe_interpolation *in, const wfe_node *node, c
     const char *key;
     json_t *value;
     snprintf(word, sizeof word, "%.*s", (int)len, name);
-    wfe_diagnose_error(in->list, wfe_mark_node(node), "unresolved variable '%s'", word);
+    wfe_diagnose_error(in->list, mark_name(node, name, len), "unresolved variable '%s'", word);
     json_object_foreach((json_t *)(uintptr_t)in->values, key, value)
     {
         if (n < 64)

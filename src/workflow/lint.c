@@ -12,30 +12,58 @@
 
 #define NAME_MAX_BYTES 256
 
+/* What the files hold, read once: asking for each name alone would take the square of the time. */
+typedef struct texts {
+    wfe_index variables; /* words in capitals, as $VERSION */
+    wfe_index paths;     /* inputs.NAME and outputs.NAME */
+} texts;
+
 static bool is_word_letter(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
 }
 
-/* Does the word, or the part behind a dot, stand anywhere in the files. */
-static bool stands_somewhere(const wfe_loader *l, const char *word)
+static bool is_name_letter(char c)
 {
-    size_t len = strlen(word);
+    return is_word_letter(c) || c == '-';
+}
+
+/* Takes the word at text[*at], and the path that it begins. */
+static bool add_word(texts *t, const char *text, size_t len, size_t *at)
+{
+    size_t start = *at, end = start;
+    bool capitals = true;
+    for (; end < len && is_word_letter(text[end]); end++)
+        capitals = capitals && !islower((unsigned char)text[end]);
+    *at = end;
+    size_t n = end - start;
+    if (capitals && !wfe_index_add(&t->variables, text + start, n, 0, NULL))
+        return false;
+    bool root = (n == 6 && memcmp(text + start, "inputs", n) == 0) ||
+                (n == 7 && memcmp(text + start, "outputs", n) == 0);
+    if (!root || end + 1 >= len || text[end] != '.')
+        return true;
+    for (end++; end < len && is_name_letter(text[end]);)
+        end++;
+    return wfe_index_add(&t->paths, text + start, end - start, 0, NULL);
+}
+
+static bool read_texts(const wfe_loader *l, texts *out)
+{
     for (uint32_t i = 0; i < l->n_files; i++) {
-        const char *end = l->files[i].text + l->files[i].len;
-        const char *p = l->files[i].text;
-        while ((p = memmem(p, (size_t)(end - p), word, len)) != NULL) {
-            bool begins = p == l->files[i].text || !is_word_letter(p[-1]);
-            if (begins && (p + len == end || !is_word_letter(p[len])))
-                return true;
-            p++;
+        const char *text = l->files[i].text;
+        for (size_t at = 0; at < l->files[i].len;) {
+            if (!is_word_letter(text[at]))
+                at++;
+            else if (!add_word(out, text, l->files[i].len, &at))
+                return false;
         }
     }
-    return false;
+    return true;
 }
 
 /* As the variable of a step: upper case, what is no letter or digit as "_". */
-static bool is_variable_somewhere(const wfe_loader *l, const char *name)
+static bool is_variable_somewhere(const texts *t, const char *name)
 {
     char variable[NAME_MAX_BYTES];
     size_t i = 0;
@@ -43,22 +71,28 @@ static bool is_variable_somewhere(const wfe_loader *l, const char *name)
         variable[i] = isalnum((unsigned char)name[i]) ? (char)toupper((unsigned char)name[i]) : '_';
     variable[i] = '\0';
     /* A name in capitals is the variable's own name, and stands where it is declared. */
-    return strcmp(variable, name) == 0 || stands_somewhere(l, variable);
+    return strcmp(variable, name) == 0 ||
+           wfe_index_get(&t->variables, variable, i) != WFE_INDEX_NONE;
 }
 
-static bool is_path_somewhere(const wfe_loader *l, const char *root, const char *name)
+static bool is_path_somewhere(const texts *t, const char *root, const char *name)
 {
     char path[NAME_MAX_BYTES];
-    snprintf(path, sizeof path, "%s.%s", root, name);
-    return stands_somewhere(l, path);
+    int len = snprintf(path, sizeof path, "%s.%s", root, name);
+    /* A name of other letters is not looked for. */
+    for (const char *c = name; *c; c++) {
+        if (!is_name_letter(*c))
+            return true;
+    }
+    return len >= (int)sizeof path || wfe_index_get(&t->paths, path, (size_t)len) != WFE_INDEX_NONE;
 }
 
-static void check_inputs(wfe_loader *l, const wfe_plan_workflow *workflow)
+static void check_inputs(wfe_loader *l, const texts *t, const wfe_plan_workflow *workflow)
 {
     for (uint32_t i = 0; i < workflow->n_inputs; i++) {
         const char *name = workflow->inputs[i].name;
         if (wfe_index_get(&l->used, name, strlen(name)) != WFE_INDEX_NONE ||
-            is_variable_somewhere(l, name) || is_path_somewhere(l, "inputs", name))
+            is_variable_somewhere(t, name) || is_path_somewhere(t, "inputs", name))
             continue;
         wfe_diagnose_warning(
             l->list, (wfe_mark){.pos = workflow->inputs[i].pos, .length = (uint32_t)strlen(name)},
@@ -70,23 +104,14 @@ static void check_inputs(wfe_loader *l, const wfe_plan_workflow *workflow)
     }
 }
 
-static bool is_declared_output(const wfe_loader *l, const wfe_plan_step *step, const char *name)
-{
-    const wfe_plan_workflow *workflow = &l->workflows[step->workflow];
-    for (uint32_t i = 0; i < workflow->n_outputs; i++) {
-        if (strcmp(workflow->outputs[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void check_outputs(wfe_loader *l, const wfe_plan_step *step)
+/* declared: the outputs of the step's workflow. */
+static void check_outputs(wfe_loader *l, const texts *t, const wfe_index *declared,
+                          const wfe_plan_step *step)
 {
     for (uint32_t i = 0; i < step->n_outputs; i++) {
         const wfe_plan_output *output = &step->outputs[i];
-        /* Without declared outputs a workflow gives all of them. */
-        if (!l->workflows[step->workflow].n_outputs || is_declared_output(l, step, output->name) ||
-            is_variable_somewhere(l, output->name) || is_path_somewhere(l, "outputs", output->name))
+        if (wfe_index_get(declared, output->name, strlen(output->name)) != WFE_INDEX_NONE ||
+            is_variable_somewhere(t, output->name) || is_path_somewhere(t, "outputs", output->name))
             continue;
         wfe_diagnose_warning(l->list, (wfe_mark){.pos = output->pos, .length = 1},
                              "nothing reads the output '%s' of step '%s'", output->name,
@@ -94,27 +119,49 @@ static void check_outputs(wfe_loader *l, const wfe_plan_step *step)
     }
 }
 
-static void check_step(wfe_loader *l, uint32_t index)
+static void check_condition(wfe_loader *l, const wfe_plan_step *step)
 {
-    const wfe_plan_step *step = &l->steps[index];
-    if (step->when && wfe_condition_constancy(step->when) == WFE_CONDITION_NEVER) {
+    if (step->when && wfe_condition_constancy(step->when) == WFE_CONDITION_NEVER)
         wfe_diagnose_warning(l->list, (wfe_mark){.pos = step->when->pos, .length = 1},
                              "step '%s' never runs: its condition is never true",
                              step->name ? step->name : "");
-    }
-    check_outputs(l, step);
 }
 
-static void check_secrets(wfe_loader *l, uint32_t workflow)
+static bool check_steps(wfe_loader *l, const texts *t, uint32_t workflow)
 {
-    for (uint32_t s = 0; s < l->workflows[workflow].n_secrets; s++) {
-        bool used = false;
-        for (uint32_t i = 0; i < l->n_steps && !used; i++) {
-            for (uint32_t k = 0; k < l->steps[i].n_secrets && !used; k++)
-                used = l->steps[i].workflow == workflow && l->steps[i].secrets[k].secret == s;
+    const wfe_plan_workflow *w = &l->workflows[workflow];
+    wfe_index declared = {0};
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < w->n_outputs; i++)
+        ok = wfe_index_add(&declared, w->outputs[i].name, strlen(w->outputs[i].name), i, NULL);
+    for (uint32_t i = 0; ok && i < w->n_steps; i++) {
+        const wfe_plan_step *step = &l->steps[w->first_step + i];
+        check_condition(l, step);
+        /* Without declared outputs a workflow gives all of them. */
+        if (w->n_outputs)
+            check_outputs(l, t, &declared, step);
+    }
+    wfe_index_done(&declared);
+    return ok;
+}
+
+static bool is_given(const wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t secret)
+{
+    for (uint32_t i = 0; i < workflow->n_steps; i++) {
+        const wfe_plan_step *step = &l->steps[workflow->first_step + i];
+        for (uint32_t k = 0; k < step->n_secrets; k++) {
+            if (step->secrets[k].secret == secret)
+                return true;
         }
-        const wfe_plan_secret *secret = &l->workflows[workflow].secrets[s];
-        if (!used)
+    }
+    return false;
+}
+
+static void check_secrets(wfe_loader *l, const wfe_plan_workflow *workflow)
+{
+    for (uint32_t i = 0; i < workflow->n_secrets; i++) {
+        const wfe_plan_secret *secret = &workflow->secrets[i];
+        if (!is_given(l, workflow, i))
             wfe_diagnose_warning(
                 l->list, (wfe_mark){.pos = secret->pos, .length = (uint32_t)strlen(secret->name)},
                 "secret '%s' is given to no step", secret->name);
@@ -123,11 +170,14 @@ static void check_secrets(wfe_loader *l, uint32_t workflow)
 
 int wfe_load_lint(wfe_loader *l)
 {
-    for (uint32_t i = 0; i < l->n_workflows; i++) {
-        check_inputs(l, &l->workflows[i]);
-        check_secrets(l, i);
+    texts t = {0};
+    bool ok = read_texts(l, &t);
+    for (uint32_t i = 0; ok && i < l->n_workflows; i++) {
+        check_inputs(l, &t, &l->workflows[i]);
+        check_secrets(l, &l->workflows[i]);
+        ok = check_steps(l, &t, i);
     }
-    for (uint32_t i = 0; i < l->n_steps; i++)
-        check_step(l, i);
-    return 0;
+    wfe_index_done(&t.variables);
+    wfe_index_done(&t.paths);
+    return ok ? 0 : wfe_error_nomem(l->err);
 }

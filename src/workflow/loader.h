@@ -16,6 +16,8 @@
 #define WFE_LOAD_MAX_FILES 64
 #define WFE_LOAD_MAX_WORKFLOWS 1000
 #define WFE_LOAD_MAX_SERVICES 64
+/* Inputs, outputs and secrets of a workflow, outputs of a step. */
+#define WFE_LOAD_MAX_DECLARED 1000
 
 /* What the file says about a step and is only looked at when all steps are known. */
 typedef struct wfe_step_source {
@@ -26,6 +28,7 @@ typedef struct wfe_step_source {
     const char *call_id;   /* NULL when it is wrong */
     uint32_t call_version; /* UINT32_MAX: any */
     const wfe_node *call_node;
+    uint32_t needed_by; /* the last step whose needs were found to name this one */
 } wfe_step_source;
 
 /* A workflow of the files, before and while it is read. */
@@ -79,6 +82,8 @@ int wfe_load_files(wfe_loader *l);
 int wfe_load_values(wfe_loader *l);
 /* workflows.c: reads all workflows. */
 int wfe_load_workflows(wfe_loader *l);
+/* Has the list or map more members than may be declared; tells. what: "'outputs'". */
+bool wfe_load_is_too_long(wfe_loader *l, const wfe_node *node, const char *what);
 /* steps.c: a list of steps. ret_first: the first of it. */
 int wfe_load_steps(wfe_loader *l, const wfe_node *list, uint32_t parent, uint32_t *ret_first);
 /* A hook; *ret stays WFE_PLAN_NONE without one. */

@@ -59,12 +59,12 @@ static uint32_t find_need(wfe_loader *l, const wfe_node *node, uint32_t step, ui
     return found;
 }
 
-static void add_need(uint32_t *needs, uint32_t *n, uint32_t need)
+/* Once, however often it is named. */
+static void add_need(wfe_loader *l, uint32_t step, uint32_t *needs, uint32_t *n, uint32_t need)
 {
-    for (uint32_t i = 0; i < *n; i++) {
-        if (needs[i] == need)
-            return;
-    }
+    if (l->step_sources[need].needed_by == step)
+        return;
+    l->step_sources[need].needed_by = step;
     needs[(*n)++] = need;
 }
 
@@ -86,7 +86,7 @@ static int read_needs(wfe_loader *l, uint32_t step, uint32_t first)
     for (uint32_t i = 0; node && !wfe_node_is_null(node) && i < max; i++) {
         uint32_t need = find_need(l, listed ? node->items[i] : node, step, first);
         if (need != WFE_PLAN_NONE)
-            add_need(needs, &n, need);
+            add_need(l, step, needs, &n, need);
     }
     l->steps[step].needs = needs;
     l->steps[step].n_needs = n;

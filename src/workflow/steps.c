@@ -162,44 +162,55 @@ static int read_config(wfe_loader *l, const reading *s)
     return rc;
 }
 
+static int read_output_type(wfe_loader *l, const wfe_node *node, wfe_plan_output *out)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    const char *text = wfe_read_text(&l->reader, node, "type");
+    int rc = text ? wfe_type_parse(l->memory, text, &out->type, &error) : 0;
+    if (rc == WFE_E_INVALID) {
+        wfe_diagnose_error(l->list, wfe_mark_node(node), "%s", error.message);
+        wfe_diagnose_suggest(l->list, text, wfe_type_names, wfe_n_type_names);
+        rc = 0;
+    }
+    out->typed = true;
+    return rc;
+}
+
+/* Adds to outputs, *n of them so far. */
+static int read_output(wfe_loader *l, const wfe_node *node, wfe_plan_output *outputs, uint32_t *n)
+{
+    wfe_raw_reference raw = {0};
+    int rc = wfe_read_map(&l->reader, node, WFE_SCOPE_OUTPUT, &raw);
+    if (rc)
+        return rc;
+    if (!raw.name) {
+        if (node->kind == WFE_NODE_MAP && !wfe_node_get(node, "name"))
+            wfe_diagnose_error(l->list, wfe_mark_node(node), "an output must have a 'name'");
+        return 0;
+    }
+    for (uint32_t k = 0; k < *n; k++) {
+        if (strcmp(outputs[k].name, raw.name) == 0)
+            wfe_diagnose_error(l->list, wfe_mark_node(node), "the output '%s' is there twice",
+                               raw.name);
+    }
+    wfe_plan_output *out = &outputs[(*n)++];
+    *out = (wfe_plan_output){
+        .name = raw.name, .type = {.kind = WFE_PLAN_STRING, .text = "string"}, .pos = node->pos};
+    return raw.type && !wfe_node_is_null(raw.type) ? read_output_type(l, raw.type, out) : 0;
+}
+
 static int read_outputs(wfe_loader *l, const wfe_node *list, wfe_plan_step *step)
 {
-    if (!list)
+    uint32_t n = 0;
+    if (!list || wfe_load_is_too_long(l, list, "'outputs'"))
         return 0;
     wfe_plan_output *outputs = wfe_arena_array(l->memory, list->n, sizeof *outputs);
     if (!outputs)
         return WFE_E_NOMEM;
-    uint32_t n = 0;
     for (uint32_t i = 0; i < list->n; i++) {
-        const wfe_node *node = list->items[i];
-        wfe_raw_reference raw = {0};
-        if (wfe_read_map(&l->reader, node, WFE_SCOPE_OUTPUT, &raw))
-            return WFE_E_NOMEM;
-        if (!raw.name) {
-            if (node->kind == WFE_NODE_MAP && !wfe_node_get(node, "name"))
-                wfe_diagnose_error(l->list, wfe_mark_node(node), "an output must have a 'name'");
-            continue;
-        }
-        wfe_plan_output *out = &outputs[n++];
-        *out = (wfe_plan_output){.name = raw.name, .pos = node->pos};
-        out->type = (wfe_plan_type){.kind = WFE_PLAN_STRING, .text = "string"};
-        if (raw.type && !wfe_node_is_null(raw.type)) {
-            wfe_error error = WFE_ERROR_INIT;
-            const char *text = wfe_read_text(&l->reader, raw.type, "type");
-            int rc = text ? wfe_type_parse(l->memory, text, &out->type, &error) : 0;
-            if (rc == WFE_E_NOMEM)
-                return rc;
-            if (rc) {
-                wfe_diagnose_error(l->list, wfe_mark_node(raw.type), "%s", error.message);
-                wfe_diagnose_suggest(l->list, text, wfe_type_names, wfe_n_type_names);
-            }
-            out->typed = true;
-        }
-        for (uint32_t k = 0; k + 1 < n; k++) {
-            if (strcmp(outputs[k].name, out->name) == 0)
-                wfe_diagnose_error(l->list, wfe_mark_node(node), "the output '%s' is there twice",
-                                   out->name);
-        }
+        int rc = read_output(l, list->items[i], outputs, &n);
+        if (rc)
+            return rc;
     }
     step->outputs = outputs;
     step->n_outputs = n;
@@ -319,8 +330,11 @@ static void fill_step(wfe_loader *l, const reading *s, uint32_t before)
         .hooks = {WFE_PLAN_NONE, WFE_PLAN_NONE, WFE_PLAN_NONE},
         .pos = s->node->pos,
     };
-    l->step_sources[s->index] = (wfe_step_source){
-        .node = s->node, .needs = s->raw.needs, .before = before, .call_version = UINT32_MAX};
+    l->step_sources[s->index] = (wfe_step_source){.node = s->node,
+                                                  .needs = s->raw.needs,
+                                                  .before = before,
+                                                  .call_version = UINT32_MAX,
+                                                  .needed_by = WFE_PLAN_NONE};
 }
 
 static int read_children(wfe_loader *l, const reading *s)

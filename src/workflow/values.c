@@ -40,7 +40,8 @@ static bool find_main(wfe_loader *l)
 static const wfe_node *inputs_of(const wfe_loader *l, uint32_t workflow)
 {
     const wfe_node *inputs = wfe_node_get(l->sources[workflow].node, "inputs");
-    return inputs && inputs->kind == WFE_NODE_MAP ? inputs : NULL;
+    return inputs && inputs->kind == WFE_NODE_MAP && inputs->n <= WFE_LOAD_MAX_DECLARED ? inputs
+                                                                                        : NULL;
 }
 
 /* The declared type of an input. False when there is none, or it is wrong, which is told later. */

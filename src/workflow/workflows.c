@@ -9,6 +9,8 @@
 #include "workflow/loader.h"
 #include "workflow/types.h"
 
+#define SHOWN_NAMES 64
+
 /* ---- inputs and outputs ---- */
 
 static int read_field(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_field *out, bool *ok)
@@ -31,10 +33,19 @@ static int read_field(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_field
     return out->name ? 0 : WFE_E_NOMEM;
 }
 
-static int read_fields(wfe_loader *l, const wfe_node *node, const wfe_plan_field **ret,
-                       uint32_t *ret_n)
+bool wfe_load_is_too_long(wfe_loader *l, const wfe_node *node, const char *what)
 {
-    if (!node)
+    if (node->n <= WFE_LOAD_MAX_DECLARED)
+        return false;
+    wfe_diagnose_error(l->list, wfe_mark_node(node), "%s has %u members, at most %d", what, node->n,
+                       WFE_LOAD_MAX_DECLARED);
+    return true;
+}
+
+static int read_fields(wfe_loader *l, const wfe_node *node, const char *what,
+                       const wfe_plan_field **ret, uint32_t *ret_n)
+{
+    if (!node || wfe_load_is_too_long(l, node, what))
         return 0;
     wfe_plan_field *fields = wfe_arena_array(l->memory, node->n, sizeof *fields);
     uint32_t n = 0;
@@ -57,7 +68,14 @@ static int read_fields(wfe_loader *l, const wfe_node *node, const wfe_plan_field
 typedef struct names {
     const char **items; /* owned */
     size_t n;
+    wfe_index index; /* of items */
 } names;
+
+static void names_done(names *list)
+{
+    free(list->items);
+    wfe_index_done(&list->index);
+}
 
 /* Names that steps of the workflow declare as outputs. */
 static int list_step_outputs(const wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t first,
@@ -70,29 +88,30 @@ static int list_step_outputs(const wfe_loader *l, const wfe_plan_workflow *workf
     if (!out->items)
         return WFE_E_NOMEM;
     for (uint32_t i = first; i < first + workflow->n_steps; i++) {
-        for (uint32_t k = 0; k < l->steps[i].n_outputs; k++)
-            out->items[out->n++] = l->steps[i].outputs[k].name;
+        for (uint32_t k = 0; k < l->steps[i].n_outputs; k++) {
+            const char *name = l->steps[i].outputs[k].name;
+            if (!wfe_index_add(&out->index, name, strlen(name), i, NULL))
+                return WFE_E_NOMEM;
+            out->items[out->n++] = name;
+        }
     }
     return 0;
 }
 
-/* Steps that declare no outputs may give any, but when every step says what it gives, or none says
- * anything, an output that nobody names is a mistake of the file. */
+/* An output that no step names is a mistake of the file. */
 static void check_outputs(wfe_loader *l, const wfe_plan_workflow *workflow, const names *given)
 {
     for (uint32_t i = 0; i < workflow->n_outputs; i++) {
         const wfe_plan_field *output = &workflow->outputs[i];
-        size_t k = 0;
-        while (k < given->n && strcmp(given->items[k], output->name) != 0)
-            k++;
-        if (k < given->n)
+        if (wfe_index_get(&given->index, output->name, strlen(output->name)) != WFE_INDEX_NONE)
             continue;
         wfe_diagnose_error(l->list,
                            (wfe_mark){.pos = output->pos, .length = (uint32_t)strlen(output->name)},
                            "Declared output '%s' is never produced by any step. Add an output data "
                            "ref with name '%s' to a step.",
                            output->name, output->name);
-        wfe_diagnose_suggest(l->list, output->name, given->items, given->n);
+        wfe_diagnose_suggest(l->list, output->name, given->items,
+                             given->n < SHOWN_NAMES ? given->n : SHOWN_NAMES);
     }
 }
 
@@ -104,9 +123,9 @@ static int check_data(wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t
         check_outputs(l, workflow, &given);
     for (uint32_t i = first; !rc && i < first + workflow->n_steps; i++) {
         if (l->steps[i].when)
-            wfe_condition_check(l->list, workflow, l->steps[i].when, given.items, given.n);
+            wfe_condition_check(l->list, workflow, l->steps[i].when, &given.index);
     }
-    free(given.items);
+    names_done(&given);
     return rc;
 }
 
@@ -149,9 +168,9 @@ static int read_hooks(wfe_loader *l, const wfe_raw_workflow *raw, wfe_plan_workf
 
 static int read_declarations(wfe_loader *l, const wfe_raw_workflow *raw, wfe_plan_workflow *out)
 {
-    int rc = read_fields(l, raw->inputs, &out->inputs, &out->n_inputs);
+    int rc = read_fields(l, raw->inputs, "'inputs'", &out->inputs, &out->n_inputs);
     if (!rc)
-        rc = read_fields(l, raw->outputs, &out->outputs, &out->n_outputs);
+        rc = read_fields(l, raw->outputs, "'outputs'", &out->outputs, &out->n_outputs);
     if (!rc)
         rc = wfe_load_services(l, raw->services, out);
     if (!rc)

@@ -26,6 +26,7 @@ struct wfe_arena {
     kept *kept;
     size_t next_size;
     size_t bytes;
+    bool failed;
 };
 
 wfe_arena *wfe_arena_new(void)
@@ -79,8 +80,10 @@ void *wfe_arena_alloc(wfe_arena *arena, size_t len)
     chunk *c = arena->chunks;
     if (!c || c->size - c->used < len)
         c = add_chunk(arena, len);
-    if (!c)
+    if (!c) {
+        arena->failed = true;
         return NULL;
+    }
     void *piece = c->bytes + c->used;
     c->used += len;
     arena->bytes += len;
@@ -113,6 +116,16 @@ const json_t *wfe_arena_keep(wfe_arena *arena, json_t *value)
     k->next = arena->kept;
     arena->kept = k;
     return value;
+}
+
+bool wfe_arena_failed(const wfe_arena *arena)
+{
+    return arena->failed;
+}
+
+void wfe_arena_fail(wfe_arena *arena)
+{
+    arena->failed = true;
 }
 
 size_t wfe_arena_bytes(const wfe_arena *arena)

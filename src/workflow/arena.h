@@ -7,6 +7,7 @@
 #define WFE_WORKFLOW_ARENA_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -26,6 +27,9 @@ char *wfe_arena_text(wfe_arena *arena, const char *text, size_t len);
 /* Takes the reference, on failure too: value lives as long as the arena. NULL for a NULL value
  * and without memory. */
 const json_t *wfe_arena_keep(wfe_arena *arena, json_t *value);
+/* Has there been no memory for any of it, or for what was made to go into it. */
+bool wfe_arena_failed(const wfe_arena *arena);
+void wfe_arena_fail(wfe_arena *arena);
 /* Bytes handed out, for benchmarks. */
 size_t wfe_arena_bytes(const wfe_arena *arena);
 

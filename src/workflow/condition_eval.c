@@ -39,10 +39,12 @@ const json_t *wfe_plan_lookup(const json_t *data, const char *path)
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         size_t len = strlen(heads[i]);
         if (strncmp(path, heads[i], len) == 0 && path[len] == '.' &&
-            !json_object_get(data, heads[i]))
-            return walk(data, path + len + 1);
+            !json_object_get(data, heads[i])) {
+            path += len + 1;
+            break;
+        }
     }
-    return walk(data, path);
+    return *path ? walk(data, path) : NULL;
 }
 
 /* ---- comparing ---- */
@@ -75,49 +77,24 @@ static bool equal_maps(const json_t *a, const json_t *b)
     return true;
 }
 
-/* A number or bool as JSON writes it, in out. */
-static bool text_of(const json_t *value, char *out, size_t size)
-{
-    if (json_is_boolean(value)) {
-        snprintf(out, size, "%s", json_is_true(value) ? "true" : "false");
-        return true;
-    }
-    char *text = json_is_number(value) ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-    if (!text)
-        return false;
-    snprintf(out, size, "%s", text);
-    free(text);
-    return true;
-}
-
 /* The number a text stands for: outputs of containers are texts. */
 static bool number_of(const json_t *value, double *ret)
 {
-    if (json_is_number(value)) {
-        *ret = json_number_value(value);
-        return true;
-    }
-    if (!json_is_string(value))
+    if (json_is_string(value))
+        return wfe_scalar_number(json_string_value(value), ret);
+    if (!json_is_number(value))
         return false;
-    const char *text = json_string_value(value);
-    enum wfe_scalar_kind kind = wfe_scalar_plain_kind(text);
-    if (kind != WFE_SCALAR_INTEGER && kind != WFE_SCALAR_REAL)
-        return false;
-    json_t *number = wfe_scalar_json(text, strlen(text), 0);
-    bool ok = json_is_number(number);
-    if (ok)
-        *ret = json_number_value(number);
-    json_decref(number);
-    return ok;
+    *ret = json_number_value(value);
+    return true;
 }
 
 static bool equal_text(const json_t *text, const json_t *other)
 {
-    char written[64];
     double a, b;
-    if (json_is_number(other) && number_of(text, &a) && number_of(other, &b))
-        return a == b;
-    return text_of(other, written, sizeof written) && strcmp(json_string_value(text), written) == 0;
+    if (json_is_number(other))
+        return number_of(text, &a) && number_of(other, &b) && a == b;
+    return json_is_boolean(other) &&
+           strcmp(json_string_value(text), json_is_true(other) ? "true" : "false") == 0;
 }
 
 static bool equal_numbers(const json_t *a, const json_t *b)
@@ -193,27 +170,43 @@ static const char *type_name(const json_t *value)
     return json_is_object(value) ? "object" : "number";
 }
 
+static bool list_contains(const json_t *list, const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (equal(json_array_get(list, i), value))
+            return true;
+    }
+    return false;
+}
+
+/* A part of a text: numbers and bools as JSON writes them. */
+static int text_contains(const json_t *text, const json_t *value, bool *ret, wfe_error *err)
+{
+    _cleanup_free_ char *written = NULL;
+    const char *part = json_string_value(value);
+    if (!part && (json_is_array(value) || json_is_object(value))) {
+        *ret = false;
+        return 0;
+    }
+    if (!part && !(part = written = json_dumps(value, JSON_ENCODE_ANY)))
+        return wfe_error_nomem(err);
+    *ret = strstr(json_string_value(text), part) != NULL;
+    return 0;
+}
+
 static int contains(const wfe_plan_condition *condition, const json_t *field, bool *ret,
                     wfe_error *err)
 {
-    char written[64];
-    bool found = false;
+    if (json_is_string(field))
+        return text_contains(field, condition->value, ret, err);
     if (json_is_array(field)) {
-        for (size_t i = 0; i < json_array_size(field) && !found; i++)
-            found = equal(json_array_get(field, i), condition->value);
-    } else if (json_is_string(field)) {
-        const char *text = json_is_string(condition->value) ? json_string_value(condition->value)
-                           : text_of(condition->value, written, sizeof written) ? written
-                                                                                : NULL;
-        found = text && strstr(json_string_value(field), text);
-    } else if (!json_is_null(field)) {
-        wfe_error_set(err, WFE_E_INVALID, "Contains requires a string or array field, got %s",
-                      type_name(field));
-        wfe_error_where(err, "evaluate when", condition->path);
-        return WFE_E_INVALID;
+        *ret = list_contains(field, condition->value);
+        return 0;
     }
-    *ret = found;
-    return 0;
+    wfe_error_set(err, WFE_E_INVALID, "Contains requires a string or array field, got %s",
+                  type_name(field));
+    wfe_error_where(err, "evaluate when", condition->path);
+    return WFE_E_INVALID;
 }
 
 static int compare(const wfe_plan_condition *condition, const json_t *data, bool *ret,

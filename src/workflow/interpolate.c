@@ -189,6 +189,8 @@ static int replace_parts(wfe_interpolation *in, wfe_node *node)
 static int replace_whole(wfe_interpolation *in, wfe_node *node, const json_t *value)
 {
     wfe_node *made = wfe_node_from_json(in->arena, value, node->pos, node->length);
+    if (!made && wfe_arena_failed(in->arena))
+        return WFE_E_NOMEM;
     if (!made || made->n_nodes > in->n_left) {
         wfe_diagnose_error(in->list, wfe_mark_node(node), "the value is too large for a file");
         return 0;

@@ -133,6 +133,8 @@ static bool build_scalar(builder *b, wfe_node *node, const json_t *value)
     if (text) {
         node->n = (uint32_t)strlen(text);
         node->text = wfe_arena_text(b->arena, text, node->n);
+    } else {
+        wfe_arena_fail(b->arena);
     }
     free(text);
     return node->text != NULL;

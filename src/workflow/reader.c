@@ -169,10 +169,8 @@ static bool read_number(const wfe_reader *r, const wfe_node *node, const wfe_key
         refuse(r, node, key->name, wfe_key_kind_title(key->kind));
         return false;
     }
-    json_t *number = wfe_scalar_json(node->text, node->n, 0);
-    double value = json_number_value(number);
-    bool is_number = json_is_number(number);
-    json_decref(number);
+    double value = 0;
+    bool is_number = wfe_scalar_number(node->text, &value);
     if (!is_number ||
         ((key->min != 0 || key->max != 0) && !(value >= key->min && value <= key->max))) {
         out_of_range(r, node, key);

@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <locale.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +26,6 @@ static const char *digits(const char *text, const char *allowed)
 }
 
 #define DECIMAL "0123456789"
-/* Longer numbers are of no use; a real has 17 digits that matter. */
-#define MAX_NUMBER_BYTES 512
 
 /* [-+]? [0-9]+ | 0o [0-7]+ | 0x [0-9a-fA-F]+ */
 static bool is_integer(const char *text)
@@ -82,33 +82,53 @@ enum wfe_scalar_kind wfe_scalar_kind(const char *text, unsigned flags)
     return flags & WFE_NODE_QUOTED ? WFE_SCALAR_TEXT : wfe_scalar_plain_kind(text);
 }
 
-/* The host program may have set a locale with another decimal point, which strtod would want; so
- * jansson reads the number, after it was brought into JSON's form. */
+/* strtod of the C locale: the host program may have set another decimal point. glibc's "C" is a
+ * static object, so this allocates nothing. */
+static double to_double(const char *text)
+{
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (c == (locale_t)0)
+        return strtod(text, NULL);
+    double value = strtod_l(text, NULL, c);
+    freelocale(c);
+    return value;
+}
+
+/* The digits behind 0x or 0o, in double since they may be many. */
+static double to_double_of_base(const char *digit, int base)
+{
+    double value = 0;
+    for (; *digit; digit++) {
+        int d = isdigit((unsigned char)*digit) ? *digit - '0'
+                                               : tolower((unsigned char)*digit) - 'a' + 10;
+        value = value * base + d;
+    }
+    return value;
+}
+
+static bool is_special(const char *text)
+{
+    return strpbrk(text, "nN") != NULL; /* .inf and .nan */
+}
+
+bool wfe_scalar_number(const char *text, double *ret)
+{
+    enum wfe_scalar_kind kind = wfe_scalar_plain_kind(text);
+    if (kind != WFE_SCALAR_INTEGER && (kind != WFE_SCALAR_REAL || is_special(text)))
+        return false;
+    double value = text[0] == '0' && text[1] == 'x'   ? to_double_of_base(text + 2, 16)
+                   : text[0] == '0' && text[1] == 'o' ? to_double_of_base(text + 2, 8)
+                                                      : to_double(text);
+    if (!isfinite(value))
+        return false;
+    *ret = value;
+    return true;
+}
+
 static json_t *real_json(const char *text)
 {
-    char number[MAX_NUMBER_BYTES];
-    size_t len = 0;
-    bool minus = *text == '-';
-    text += *text == '-' || *text == '+';
-    if (strpbrk(text, "nNiIxo") || strlen(text) > sizeof number - 8)
-        return json_null();
-    if (minus)
-        number[len++] = '-';
-    while (text[0] == '0' && isdigit((unsigned char)text[1]))
-        text++;
-    if (*text == '.')
-        number[len++] = '0';
-    for (; *text; text++) {
-        number[len++] = *text;
-        if (*text == '.' && !isdigit((unsigned char)text[1]))
-            number[len++] = '0';
-    }
-    if (!memchr(number, '.', len) && !memchr(number, 'e', len) && !memchr(number, 'E', len)) {
-        memcpy(number + len, ".0", 2);
-        len += 2;
-    }
-    json_t *value = json_loadb(number, len, JSON_DECODE_ANY, NULL);
-    return value ? value : json_null();
+    double value;
+    return wfe_scalar_number(text, &value) ? json_real(value) : json_null();
 }
 
 static json_t *integer_json(const char *text)

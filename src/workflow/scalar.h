@@ -7,6 +7,7 @@
 #define WFE_WORKFLOW_SCALAR_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum wfe_scalar_kind {
@@ -21,6 +22,8 @@ enum wfe_scalar_kind {
 enum wfe_scalar_kind wfe_scalar_kind(const char *text, unsigned flags);
 /* The same of a text that is not quoted. */
 enum wfe_scalar_kind wfe_scalar_plain_kind(const char *text);
+/* The number a plain scalar is; false for texts, infinities and what is out of range. */
+bool wfe_scalar_number(const char *text, double *ret);
 /* The value. A number that is out of the range of 64 bits is a real; infinity and not-a-number,
  * which JSON does not have, are null. New reference, NULL without memory. */
 json_t *wfe_scalar_json(const char *text, size_t len, unsigned flags);

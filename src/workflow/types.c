@@ -134,31 +134,38 @@ static bool fits(const wfe_plan_type *type, const json_t *value, int depth)
     return false;
 }
 
-/* A text as a value of that type: a new reference, NULL when it is none. */
-static json_t *from_text(const wfe_plan_type *type, const char *text, size_t len)
+static bool is_kind_of(enum wfe_plan_type_kind type, enum wfe_scalar_kind kind)
 {
-    enum wfe_scalar_kind kind = wfe_scalar_plain_kind(text);
-    if (type->optional && kind == WFE_SCALAR_NULL)
-        return json_null();
-    switch (type->kind) {
-    case WFE_PLAN_STRING:
-        return json_stringn(text, len);
-    case WFE_PLAN_NUMBER:
-    case WFE_PLAN_INTEGER:
-        if (kind != WFE_SCALAR_INTEGER &&
-            (kind != WFE_SCALAR_REAL || type->kind != WFE_PLAN_NUMBER))
-            return NULL;
-        return wfe_scalar_json(text, len, 0);
+    switch (type) {
     case WFE_PLAN_BOOL:
-        return kind == WFE_SCALAR_BOOL ? wfe_scalar_json(text, len, 0) : NULL;
-    case WFE_PLAN_ANY:
-    case WFE_PLAN_LIST:
-    case WFE_PLAN_MAP:
-        break;
+        return kind == WFE_SCALAR_BOOL;
+    case WFE_PLAN_INTEGER:
+        return kind == WFE_SCALAR_INTEGER;
+    case WFE_PLAN_NUMBER:
+        return kind == WFE_SCALAR_INTEGER || kind == WFE_SCALAR_REAL;
+    default:
+        return false;
     }
-    json_t *value = NULL;
-    wfe_json_load(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &value, NULL);
-    return value || type->kind != WFE_PLAN_ANY ? value : json_stringn(text, len);
+}
+
+/* A text as a value of that type, a new reference; NULL when it is none. */
+static int from_text(const wfe_plan_type *type, const json_t *value, json_t **ret, wfe_error *err)
+{
+    const char *text = json_string_value(value);
+    size_t len = json_string_length(value);
+    enum wfe_scalar_kind kind = wfe_scalar_plain_kind(text);
+    *ret = NULL;
+    if (type->optional && kind == WFE_SCALAR_NULL) {
+        *ret = json_null();
+        return 0;
+    }
+    if (type->kind >= WFE_PLAN_NUMBER && type->kind <= WFE_PLAN_BOOL) {
+        if (is_kind_of(type->kind, kind) && !(*ret = wfe_scalar_json(text, len, 0)))
+            return wfe_error_nomem(err);
+        return 0;
+    }
+    int rc = wfe_json_load(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, ret, NULL);
+    return rc == WFE_E_NOMEM ? wfe_error_nomem(err) : 0;
 }
 
 static int refuse(const wfe_plan_type *type, const json_t *value, wfe_error *err)
@@ -178,7 +185,10 @@ int wfe_plan_type_check(const wfe_plan_type *type, const json_t *value, bool con
                         wfe_error *err)
 {
     if (convert && json_is_string(value) && type->kind != WFE_PLAN_STRING) {
-        json_t *converted = from_text(type, json_string_value(value), json_string_length(value));
+        json_t *converted = NULL;
+        int rc = from_text(type, value, &converted, err);
+        if (rc)
+            return rc;
         if (converted && fits(type, converted, 0)) {
             *ret = converted;
             return 0;

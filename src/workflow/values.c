@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "workflow/interpolate.h"
 #include "workflow/loader.h"
 #include "workflow/types.h"
@@ -100,13 +101,15 @@ static int add_texts(wfe_loader *l, const char *const *texts)
             wfe_diagnose_error(l->list, wfe_mark_nowhere(), "an input must be NAME=VALUE");
             continue;
         }
+        if (!wfe_utf8_is_valid(*texts, strlen(*texts))) {
+            wfe_diagnose_error(l->list, wfe_mark_nowhere(), "an input is no UTF-8 text");
+            continue;
+        }
         char *name = wfe_arena_text(l->tree, *texts, (size_t)(equals - *texts));
         json_t *value = json_string(equals + 1);
         if (!name || !value) {
             json_decref(value);
-            bool utf8 = name && !value;
-            return utf8 ? wfe_error_set(l->err, WFE_E_INVALID, "input '%s' is no UTF-8 text", name)
-                        : wfe_error_nomem(l->err);
+            return wfe_error_nomem(l->err);
         }
         rc = add_value(l, name, value, true);
         json_decref(value);

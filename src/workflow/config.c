@@ -206,6 +206,7 @@ int wfe_config_container_finish(const wfe_reader *r, const char *what, const wfe
     check_command(r, what, node);
     check_network(r, what, node, raw);
     check_pull(r, what, node, raw);
+    container->options.pull = raw->pull;
     container->options.no_init = !raw->init;
     container->options.output_limit_bytes = (size_t)raw->output_limit_bytes;
     container->options.has_stdin = container->stdin_text != NULL;

@@ -198,8 +198,11 @@ static int find_workflows(wfe_loader *l, const wfe_node *root, uint32_t file)
         if (!wfe_node_get(root, "workflow") && !wfe_node_get(root, "workflows"))
             wfe_diagnose_error(l->list, wfe_mark_pos(start),
                                "Must specify either 'workflow' or 'workflows'");
-        else if (wfe_node_get(root, "workflow") && wfe_node_is_null(wfe_node_get(root, "workflow")))
+        else if (wfe_node_is_null(wfe_node_get(root, "workflow")) && wfe_node_get(root, "workflow"))
             wfe_diagnose_error(l->list, wfe_mark_pos(start), "the workflow is empty");
+        else if (wfe_node_get(root, "workflows") &&
+                 wfe_node_is_null(wfe_node_get(root, "workflows")))
+            wfe_diagnose_error(l->list, wfe_mark_pos(start), "workflows list is empty");
         return 0;
     }
     if (raw.workflow)

@@ -109,6 +109,8 @@ static int load(wfe_loader *l, wfe_plan **ret)
         rc = wfe_diagnostics_finish(l->list, l->files, l->n_files, l->err);
     if (!rc && wfe_diagnostics_errors(l->list))
         return wfe_diagnostics_to_error(l->list, l->err);
+    if (!rc && !l->n_workflows)
+        rc = wfe_error_set(l->err, WFE_E_INTERNAL, "a file without workflows was not refused");
     if (!rc)
         rc = make_plan(l, &plan);
     if (!rc)

@@ -111,9 +111,9 @@ typedef struct wfe_plan_registry_auth {
 
 /* A container, of a step or of a service. */
 typedef struct wfe_plan_container {
-    /* All texts of the file, ready to be copied and completed: name, run_id, attempt, streams and
-     * stdin_fd are not set. env is "KEY=VALUE". Sources of volumes are as written, and relative
-     * ones are relative to the folder wfe runs in. */
+    /* All texts of the file, ready to be copied and completed: name, run_id, attempt, streams,
+     * stdin_fd and registry are not set. env is "KEY=VALUE". Sources of volumes are as written, and
+     * relative ones are relative to the folder wfe runs in. */
     wfe_step_options options;
     enum wfe_plan_pull pull;
     const char *containerd_addr; /* NULL: the run's */

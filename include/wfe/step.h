@@ -33,6 +33,7 @@ enum wfe_stream { WFE_STDOUT = 1, WFE_STDERR = 2 };
 
 /* Bytes of a stream as they come; borrowed during the call. Called from the client's loop. */
 typedef void (*wfe_output_fn)(enum wfe_stream stream, const void *bytes, size_t len, void *user);
+typedef void (*wfe_started_fn)(void *user);
 
 /* Every text is copied. NULL and zero mean the default. */
 typedef struct wfe_step_options {
@@ -110,7 +111,7 @@ typedef struct wfe_step_options {
     void *on_pull_user;
     /* Called once when the command has been started, and is not being stopped already; may be NULL.
      * From the client's loop. */
-    void (*on_started)(void *user);
+    wfe_started_fn on_started;
     void *on_started_user;
 } wfe_step_options;
 

@@ -201,7 +201,7 @@ static bool find_program(const char *folders, const char *name, char *out, size_
     return false;
 }
 
-static void fill_status(const wfe_daemon_paths *paths, const wfe_daemon_process *process,
+static void fill_status(const wfe_daemon_paths *paths, const wfe_process *process,
                         const char *version, wfe_daemon_status *out)
 {
     if (!out)
@@ -245,14 +245,14 @@ static void limit_log(const wfe_daemon_paths *paths)
     rename(paths->log, old);
 }
 
-static int wait_until_it_answers(const wfe_daemon_paths *paths, const wfe_daemon_process *process,
+static int wait_until_it_answers(const wfe_daemon_paths *paths, const wfe_process *process,
                                  uint32_t timeout_ms, char *version, size_t size, wfe_error *err)
 {
     uint64_t end_us = wfe_clock_monotonic_us() + (uint64_t)timeout_ms * 1000;
-    _cleanup_close_ int pidfd = wfe_daemon_process_open(process);
+    _cleanup_close_ int pidfd = wfe_process_open(process);
     char line[512];
     for (;;) {
-        if (pidfd < 0 || wfe_daemon_process_wait(pidfd, POLL_MS)) {
+        if (pidfd < 0 || wfe_process_wait(pidfd, POLL_MS)) {
             last_log_line(paths, line, sizeof line);
             wfe_error_set(err, WFE_E_UNAVAILABLE, "containerd ended while starting: %s", line);
             wfe_error_hint(err, "see %s", paths->log);
@@ -273,22 +273,22 @@ static int wait_until_it_answers(const wfe_daemon_paths *paths, const wfe_daemon
     return WFE_E_TIMEOUT;
 }
 
-static int end_process(const wfe_daemon_process *process, uint32_t timeout_ms, wfe_error *err)
+static int end_process(const wfe_process *process, uint32_t timeout_ms, wfe_error *err)
 {
-    _cleanup_close_ int pidfd = wfe_daemon_process_open(process);
+    _cleanup_close_ int pidfd = wfe_process_open(process);
     if (pidfd < 0)
         return 0;
-    int rc = wfe_daemon_process_signal(pidfd, SIGTERM, err);
-    if (rc || wfe_daemon_process_wait(pidfd, timeout_ms))
+    int rc = wfe_process_signal(pidfd, SIGTERM, err);
+    if (rc || wfe_process_wait(pidfd, timeout_ms))
         return rc;
-    rc = wfe_daemon_process_signal(pidfd, SIGKILL, err);
-    if (rc || wfe_daemon_process_wait(pidfd, KILL_WAIT_MS))
+    rc = wfe_process_signal(pidfd, SIGKILL, err);
+    if (rc || wfe_process_wait(pidfd, KILL_WAIT_MS))
         return rc;
     return wfe_error_set(err, WFE_E_TIMEOUT, "containerd (pid %d) did not end %u ms after SIGKILL",
                          (int)process->pid, (unsigned)KILL_WAIT_MS);
 }
 
-static int launch(const wfe_daemon_paths *paths, wfe_daemon_process *process, wfe_error *err)
+static int launch(const wfe_daemon_paths *paths, wfe_process *process, wfe_error *err)
 {
     char program[PATH_MAX];
     if (!find_program(paths->programs, "containerd", program, sizeof program)) {
@@ -314,7 +314,7 @@ static int launch(const wfe_daemon_paths *paths, wfe_daemon_process *process, wf
 static int start_locked(const wfe_daemon_paths *paths, const wfe_daemon_options *options,
                         wfe_daemon_status *status, wfe_error *err)
 {
-    wfe_daemon_process process;
+    wfe_process process;
     char version[sizeof status->version] = "";
     int rc = wfe_daemon_process_find(paths, &process, err);
     if (rc)
@@ -372,7 +372,7 @@ static int refuse_while_running(const wfe_daemon_paths *paths, wfe_error *err)
 static int stop_locked(const wfe_daemon_paths *paths, const wfe_daemon_options *options, bool force,
                        wfe_error *err)
 {
-    wfe_daemon_process process;
+    wfe_process process;
     int rc = force ? 0 : refuse_while_running(paths, err);
     if (!rc)
         rc = wfe_daemon_process_find(paths, &process, err);
@@ -410,11 +410,11 @@ int wfe_daemon_query(const wfe_daemon_options *options, wfe_daemon_status *statu
 {
     wfe_daemon_options checked = {0};
     wfe_daemon_paths paths;
-    wfe_daemon_process process;
+    wfe_process process;
     char version[sizeof status->version] = "";
     int rc = read_options(options, &checked, &paths, err);
     if (!rc && checked.quick) {
-        fill_status(&paths, &(wfe_daemon_process){0}, "", status);
+        fill_status(&paths, &(wfe_process){0}, "", status);
         status->running = wfe_daemon_accepts(&paths);
         return 0;
     }

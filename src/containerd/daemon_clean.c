@@ -34,7 +34,7 @@
 
 typedef struct shim_list {
     const wfe_daemon_paths *paths;
-    wfe_daemon_process *items;
+    wfe_process *items;
     size_t len;
 } shim_list;
 
@@ -42,17 +42,17 @@ static int add_shim(pid_t pid, const char *arguments, size_t len, void *user, wf
 {
     shim_list *shims = user;
     uint64_t start = 0;
-    if (!wfe_daemon_process_has_option(arguments, len, "-address", shims->paths->socket) ||
-        !wfe_daemon_process_stat(pid, &start, NULL))
+    if (!wfe_process_has_option(arguments, len, "-address", shims->paths->socket) ||
+        !wfe_process_stat(pid, &start, NULL))
         return 0;
     if (shims->len == SHIMS_MAX)
         return wfe_error_set(err, WFE_E_LIMIT, "the daemon in %s has more than %d shims",
                              shims->paths->dir, SHIMS_MAX);
-    wfe_daemon_process *items = realloc(shims->items, (shims->len + 1) * sizeof *items);
+    wfe_process *items = realloc(shims->items, (shims->len + 1) * sizeof *items);
     if (!items)
         return wfe_error_nomem(err);
     shims->items = items;
-    shims->items[shims->len++] = (wfe_daemon_process){.pid = pid, .start_time = start};
+    shims->items[shims->len++] = (wfe_process){.pid = pid, .start_time = start};
     return 0;
 }
 
@@ -136,7 +136,7 @@ static pid_t running_init(const bundle *found, const shim_list *shims)
     if (wfe_fd_read_file(path, 64, &text, NULL) == 0)
         pid = (pid_t)atoi(text.data);
     wfe_buf_done(&text);
-    bool runs = pid > 0 && wfe_daemon_process_stat(pid, &start, &parent) && is_shim(shims, parent);
+    bool runs = pid > 0 && wfe_process_stat(pid, &start, &parent) && is_shim(shims, parent);
     return runs ? pid : 0;
 }
 
@@ -165,7 +165,7 @@ int wfe_daemon_clean_count_running(const wfe_daemon_paths *paths, size_t *ret_n,
 {
     shim_list shims = {.paths = paths};
     running_count count = {.shims = &shims, .ids = ids, .size = size};
-    int rc = wfe_daemon_process_each(add_shim, &shims, err);
+    int rc = wfe_process_each(add_shim, &shims, err);
     if (!rc)
         rc = each_bundle(paths, count_bundle, &count, err);
     free(shims.items);
@@ -243,13 +243,13 @@ static int remove_socket(const bundle *found, void *user, wfe_error *err)
 static int end_shims(const shim_list *shims, wfe_error *err)
 {
     for (size_t i = 0; i < shims->len; i++) {
-        _cleanup_close_ int pidfd = wfe_daemon_process_open(&shims->items[i]);
+        _cleanup_close_ int pidfd = wfe_process_open(&shims->items[i]);
         if (pidfd < 0)
             continue;
-        int rc = wfe_daemon_process_signal(pidfd, SIGKILL, err);
+        int rc = wfe_process_signal(pidfd, SIGKILL, err);
         if (rc)
             return rc;
-        if (!wfe_daemon_process_wait(pidfd, SHIM_WAIT_MS))
+        if (!wfe_process_wait(pidfd, SHIM_WAIT_MS))
             return wfe_error_set(err, WFE_E_TIMEOUT, "shim %d did not end %d ms after SIGKILL",
                                  (int)shims->items[i].pid, SHIM_WAIT_MS);
     }
@@ -316,7 +316,7 @@ int wfe_daemon_clean(const wfe_daemon_paths *paths, wfe_error *err)
 {
     shim_list shims = {.paths = paths};
     bundle_end end = {.paths = paths, .shims = &shims};
-    int rc = wfe_daemon_process_each(add_shim, &shims, err);
+    int rc = wfe_process_each(add_shim, &shims, err);
     if (!rc)
         rc = each_bundle(paths, end_container, &end, err);
     if (!rc)

@@ -14,6 +14,7 @@
 #include <wfe/daemon.h>
 
 #include "base/error.h"
+#include "containerd/process.h"
 
 #define WFE_DAEMON_PATH_SIZE (WFE_DAEMON_DIR_MAX + 32)
 
@@ -33,39 +34,17 @@ typedef struct wfe_daemon_paths {
     char programs[512]; /* PATH of the daemon and of what it starts */
 } wfe_daemon_paths;
 
-/* A process that is known to be the one meant, whatever becomes of its number. */
-typedef struct wfe_daemon_process {
-    pid_t pid;           /* 0: none */
-    uint64_t start_time; /* clock ticks after boot (proc(5), /proc/PID/stat, field 22) */
-} wfe_daemon_process;
-
 /* daemon_process.c: finding, starting and ending processes. */
 
 /* Finds the daemon of these paths: the recorded one, or else any process that was started with
  * this daemon's config file. out->pid is 0 when it does not run. */
-int wfe_daemon_process_find(const wfe_daemon_paths *paths, wfe_daemon_process *out, wfe_error *err);
-int wfe_daemon_process_record(const wfe_daemon_paths *paths, const wfe_daemon_process *process,
+int wfe_daemon_process_find(const wfe_daemon_paths *paths, wfe_process *out, wfe_error *err);
+int wfe_daemon_process_record(const wfe_daemon_paths *paths, const wfe_process *process,
                               wfe_error *err);
 /* Starts argv[0] (a path) detached: a new session, no parent that must wait for it, standard
  * output and error appended to the log. */
 int wfe_daemon_process_spawn(const wfe_daemon_paths *paths, const char *const *argv,
-                             wfe_daemon_process *out, wfe_error *err);
-/* A pidfd of the process; -1 when it is gone. */
-int wfe_daemon_process_open(const wfe_daemon_process *process);
-/* Has the process of this pidfd ended, waiting at most timeout_ms for it. */
-bool wfe_daemon_process_wait(int pidfd, uint32_t timeout_ms);
-/* Sends the signal through a pidfd. */
-int wfe_daemon_process_signal(int pidfd, int signal, wfe_error *err);
-/* One pass over /proc: fn gets each process that has a command line, its arguments separated by
- * NULs (len counts the last one). */
-typedef int (*wfe_daemon_process_fn)(pid_t pid, const char *arguments, size_t len, void *user,
-                                     wfe_error *err);
-int wfe_daemon_process_each(wfe_daemon_process_fn fn, void *user, wfe_error *err);
-/* Do the arguments hold option, followed by value. */
-bool wfe_daemon_process_has_option(const char *arguments, size_t len, const char *option,
-                                   const char *value);
-/* False for a zombie and for a process that does not exist. parent may be NULL. */
-bool wfe_daemon_process_stat(pid_t pid, uint64_t *ret_start_time, pid_t *ret_parent);
+                             wfe_process *out, wfe_error *err);
 /* Runs a program to its end and gives its exit code; output goes to the log. */
 int wfe_daemon_process_run(const wfe_daemon_paths *paths, const char *const *argv,
                            uint32_t timeout_ms, int *ret_exit_code, wfe_error *err);

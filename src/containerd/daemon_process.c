@@ -5,12 +5,9 @@
  * nothing. A record that is stale or missing (its writer was killed between starting the daemon
  * and writing) is made up for by looking for a process with this daemon's own config file.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +24,6 @@
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_SIZE 40
-#define COMMAND_LINE_MAX 65536
 /* Linux 5.11; older libc headers do not have it. */
 #define CLOSE_RANGE_CLOEXEC_FLAG (1U << 2)
 
@@ -41,43 +37,7 @@ static int read_boot_id(char out[BOOT_ID_SIZE], wfe_error *err)
     return rc;
 }
 
-/* Has the whole process ended. State Z in /proc only speaks of its first thread: others may still
- * hold its files open, which for a daemon that was just killed they do for a while. */
-static bool has_ended(pid_t pid)
-{
-    _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    return pidfd < 0 || wfe_daemon_process_wait(pidfd, 0);
-}
-
-bool wfe_daemon_process_stat(pid_t pid, uint64_t *ret_start_time, pid_t *ret_parent)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    wfe_buf text = WFE_BUF_INIT(0);
-    bool alive = false;
-    if (wfe_fd_read_file(path, 8192, &text, NULL) == 0) {
-        /* The program's name, in parentheses, may hold anything: go on after its end. */
-        const char *rest = strrchr(text.data, ')');
-        char state = 0;
-        int parent = 0;
-        uint64_t start_time = 0;
-        if (rest &&
-            sscanf(rest + 1,
-                   " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-                   "%*d %*d %" SCNu64,
-                   &state, &parent, &start_time) == 3 &&
-            ((state != 'Z' && state != 'X') || !has_ended(pid))) {
-            *ret_start_time = start_time;
-            if (ret_parent)
-                *ret_parent = parent;
-            alive = true;
-        }
-    }
-    wfe_buf_done(&text);
-    return alive;
-}
-
-int wfe_daemon_process_record(const wfe_daemon_paths *paths, const wfe_daemon_process *process,
+int wfe_daemon_process_record(const wfe_daemon_paths *paths, const wfe_process *process,
                               wfe_error *err)
 {
     char boot[BOOT_ID_SIZE], text[128];
@@ -90,7 +50,7 @@ int wfe_daemon_process_record(const wfe_daemon_paths *paths, const wfe_daemon_pr
 }
 
 /* The recorded process, when it is that very process that runs. */
-static bool find_recorded(const wfe_daemon_paths *paths, wfe_daemon_process *out)
+static bool find_recorded(const wfe_daemon_paths *paths, wfe_process *out)
 {
     wfe_buf text = WFE_BUF_INIT(0);
     char boot[BOOT_ID_SIZE], recorded_boot[BOOT_ID_SIZE];
@@ -100,49 +60,16 @@ static bool find_recorded(const wfe_daemon_paths *paths, wfe_daemon_process *out
         wfe_fd_read_file(paths->pid_file, 1024, &text, NULL) == 0 &&
         sscanf(text.data, "%d %" SCNu64 " %39s", &pid, &recorded_start, recorded_boot) == 3 &&
         pid > 0 && read_boot_id(boot, NULL) == 0 && strcmp(boot, recorded_boot) == 0 &&
-        wfe_daemon_process_stat(pid, &start, NULL) && start == recorded_start;
+        wfe_process_stat(pid, &start, NULL) && start == recorded_start;
     wfe_buf_done(&text);
     if (found)
-        *out = (wfe_daemon_process){.pid = pid, .start_time = start};
+        *out = (wfe_process){.pid = pid, .start_time = start};
     return found;
-}
-
-bool wfe_daemon_process_has_option(const char *arguments, size_t len, const char *option,
-                                   const char *value)
-{
-    for (const char *p = arguments, *end = arguments + len; p < end; p += strlen(p) + 1) {
-        const char *next = p + strlen(p) + 1;
-        if (strcmp(p, option) == 0 && next < end && strcmp(next, value) == 0)
-            return true;
-    }
-    return false;
-}
-
-int wfe_daemon_process_each(wfe_daemon_process_fn fn, void *user, wfe_error *err)
-{
-    DIR *proc = opendir("/proc");
-    if (!proc)
-        return wfe_error_set_errno(err, errno, "cannot open /proc");
-    int rc = 0;
-    struct dirent *entry;
-    while (!rc && (entry = readdir(proc))) {
-        if (!isdigit((unsigned char)entry->d_name[0]))
-            continue;
-        char path[64];
-        snprintf(path, sizeof path, "/proc/%.20s/cmdline", entry->d_name);
-        wfe_buf text = WFE_BUF_INIT(0);
-        /* One that ended meanwhile cannot be read, a kernel thread has no text: not ours. */
-        if (wfe_fd_read_file(path, COMMAND_LINE_MAX, &text, NULL) == 0 && text.len)
-            rc = fn((pid_t)atoi(entry->d_name), text.data, text.len, user, err);
-        wfe_buf_done(&text);
-    }
-    closedir(proc);
-    return rc;
 }
 
 typedef struct daemon_search {
     const wfe_daemon_paths *paths;
-    wfe_daemon_process *out;
+    wfe_process *out;
 } daemon_search;
 
 static int match_daemon(pid_t pid, const char *arguments, size_t len, void *user, wfe_error *err)
@@ -151,19 +78,19 @@ static int match_daemon(pid_t pid, const char *arguments, size_t len, void *user
     daemon_search *search = user;
     uint64_t start = 0;
     if (!search->out->pid &&
-        wfe_daemon_process_has_option(arguments, len, "--config", search->paths->config) &&
-        wfe_daemon_process_stat(pid, &start, NULL))
-        *search->out = (wfe_daemon_process){.pid = pid, .start_time = start};
+        wfe_process_has_option(arguments, len, "--config", search->paths->config) &&
+        wfe_process_stat(pid, &start, NULL))
+        *search->out = (wfe_process){.pid = pid, .start_time = start};
     return 0;
 }
 
-int wfe_daemon_process_find(const wfe_daemon_paths *paths, wfe_daemon_process *out, wfe_error *err)
+int wfe_daemon_process_find(const wfe_daemon_paths *paths, wfe_process *out, wfe_error *err)
 {
-    *out = (wfe_daemon_process){0};
+    *out = (wfe_process){0};
     if (find_recorded(paths, out))
         return 0;
     daemon_search search = {.paths = paths, .out = out};
-    return wfe_daemon_process_each(match_daemon, &search, err);
+    return wfe_process_each(match_daemon, &search, err);
 }
 
 /* Runs in a new process: only calls that are safe between fork and exec. */
@@ -261,7 +188,7 @@ static int open_log(const wfe_daemon_paths *paths, int *ret_fd, wfe_error *err)
 }
 
 int wfe_daemon_process_spawn(const wfe_daemon_paths *paths, const char *const *argv,
-                             wfe_daemon_process *out, wfe_error *err)
+                             wfe_process *out, wfe_error *err)
 {
     daemon_environment environment;
     fill_environment(paths, &environment);
@@ -272,39 +199,9 @@ int wfe_daemon_process_spawn(const wfe_daemon_paths *paths, const char *const *a
         rc = fork_twice(argv, environment.list, log_fd, &pid, err);
     if (rc)
         return rc;
-    *out = (wfe_daemon_process){.pid = pid};
+    *out = (wfe_process){.pid = pid};
     /* One that has ended already keeps start time 0, which no process of ours has. */
-    wfe_daemon_process_stat(pid, &out->start_time, NULL);
-    return 0;
-}
-
-int wfe_daemon_process_open(const wfe_daemon_process *process)
-{
-    int pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-    uint64_t start = 0;
-    /* Checked after opening: from here on the number cannot come to mean another process. */
-    if (pidfd >= 0 &&
-        (!wfe_daemon_process_stat(process->pid, &start, NULL) || start != process->start_time)) {
-        close(pidfd);
-        return -1;
-    }
-    return pidfd;
-}
-
-bool wfe_daemon_process_wait(int pidfd, uint32_t timeout_ms)
-{
-    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
-    int n;
-    do
-        n = poll(&fd, 1, (int)timeout_ms);
-    while (n < 0 && errno == EINTR);
-    return n > 0;
-}
-
-int wfe_daemon_process_signal(int pidfd, int signal, wfe_error *err)
-{
-    if (syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 && errno != ESRCH)
-        return wfe_error_set_errno(err, errno, "cannot send signal %d", signal);
+    wfe_process_stat(pid, &out->start_time, NULL);
     return 0;
 }
 

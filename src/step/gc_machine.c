@@ -20,7 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "containerd/daemon_priv.h"
+#include "containerd/process.h"
 #include "step/gc_priv.h"
 
 #define RUNC_ROOT "/run/containerd/runc"
@@ -36,7 +36,7 @@ typedef struct shim_search {
     const char *namespace_name;
     const char *id;
     const char *socket; /* the daemon's */
-    wfe_daemon_process ours;
+    wfe_process ours;
     bool foreign; /* another daemon has a shim of this namespace and id */
 } shim_search;
 
@@ -67,12 +67,12 @@ static int match_shim(pid_t pid, const char *arguments, size_t len, void *user, 
     uint64_t start = 0;
     const char *address = value_of(arguments, len, "-address");
     if (!address || !strstr(arguments, "containerd-shim") ||
-        !wfe_daemon_process_has_option(arguments, len, "-namespace", search->namespace_name) ||
-        !wfe_daemon_process_has_option(arguments, len, "-id", search->id) ||
-        !wfe_daemon_process_stat(pid, &start, NULL))
+        !wfe_process_has_option(arguments, len, "-namespace", search->namespace_name) ||
+        !wfe_process_has_option(arguments, len, "-id", search->id) ||
+        !wfe_process_stat(pid, &start, NULL))
         return 0;
     if (is_same_file(address, search->socket))
-        search->ours = (wfe_daemon_process){.pid = pid, .start_time = start};
+        search->ours = (wfe_process){.pid = pid, .start_time = start};
     else
         search->foreign = true;
     return 0;
@@ -93,7 +93,7 @@ static int find_shim(const wfe_gc *gc, const char *id, shim_search *out, wfe_err
         .id = id,
         .socket = socket_of(gc->client),
     };
-    return wfe_daemon_process_each(match_shim, out, err);
+    return wfe_process_each(match_shim, out, err);
 }
 
 static bool runc_has_it(const shim_search *search)
@@ -195,17 +195,17 @@ static void shim_socket(pid_t pid, char out[PATH_MAX])
     }
 }
 
-static int kill_shim(const wfe_daemon_process *shim, wfe_error *err)
+static int kill_shim(const wfe_process *shim, wfe_error *err)
 {
     char path[PATH_MAX];
-    _cleanup_close_ int pidfd = wfe_daemon_process_open(shim);
+    _cleanup_close_ int pidfd = wfe_process_open(shim);
     if (pidfd < 0)
         return 0;
     shim_socket(shim->pid, path);
-    int rc = wfe_daemon_process_signal(pidfd, SIGKILL, err);
+    int rc = wfe_process_signal(pidfd, SIGKILL, err);
     if (rc)
         return rc;
-    if (!wfe_daemon_process_wait(pidfd, SHIM_END_MS))
+    if (!wfe_process_wait(pidfd, SHIM_END_MS))
         return wfe_error_set(err, WFE_E_TIMEOUT, "shim %d did not end %d s after KILL",
                              (int)shim->pid, SHIM_END_MS / 1000);
     if (path[0])

@@ -39,6 +39,7 @@ typedef struct wfe_daemon_status {
     char socket[128]; /* the address to connect to, running or not */
     char log[160];    /* the daemon's log file */
     char version[64]; /* "" when not running or not answering */
+    bool was_running; /* wfe_daemon_start: it ran before, as it was started then */
 } wfe_daemon_status;
 
 /* Starts it and waits until it answers; a daemon that runs already is success. status may be

@@ -81,6 +81,9 @@ static int cmd_start(const wfe_command *command, void *target, int argc, char **
     wfe_error error = WFE_ERROR_INIT;
     if (fill(o, dir, sizeof dir, &options, &error) || wfe_daemon_start(&options, &status, &error))
         return wfe_report(&error, o->json);
+    if (o->binaries && status.was_running)
+        fprintf(stderr, "wfe: it runs already, so --binaries is ignored\n"
+                        "     stop it first to start it from another folder: wfe daemon stop\n");
     return print_status(o, &status);
 }
 

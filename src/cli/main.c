@@ -11,11 +11,13 @@
 
 #include "base/nearest.h"
 #include "cli/commands.h"
+#include "cli/environment.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/report.h"
 
 #define COMMANDS_MAX 64
+#define NAME_SIZE 32
 
 static void print_overview(FILE *out)
 {
@@ -24,7 +26,10 @@ static void print_overview(FILE *out)
                  "Commands:\n");
     for (size_t i = 0; i < wfe_n_commands; i++)
         fprintf(out, "  %-16s %s\n", wfe_commands[i]->name, wfe_commands[i]->summary);
-    fprintf(out, "\nSee wfe COMMAND --help for the options of a command.\n");
+    fprintf(out, "\nEnvironment:\n");
+    for (size_t i = 0; i < wfe_n_variables; i++)
+        fprintf(out, "  %-22s %s\n", wfe_variables[i].name, wfe_variables[i].meaning);
+    fprintf(out, "\nSee wfe COMMAND --help, or wfe help COMMAND, for the options of a command.\n");
 }
 
 /* The command named by the first words, and how many words that took. */
@@ -45,7 +50,7 @@ static const wfe_command *find_command(int argc, char **argv, int *ret_words)
 }
 
 /* "image" alone, or with a word that is none of its commands: list those there are. */
-static bool print_group(const char *word)
+static bool print_group(const char *word, const char *title, FILE *out)
 {
     bool any = false;
     size_t len = strlen(word);
@@ -54,28 +59,84 @@ static bool print_group(const char *word)
         if (strncmp(name, word, len) != 0 || name[len] != ' ')
             continue;
         if (!any)
-            fprintf(stderr, "wfe: '%s' needs one of these commands:\n", word);
-        fprintf(stderr, "  wfe %-16s %s\n", name, wfe_commands[i]->summary);
+            fprintf(out, title, word);
+        fprintf(out, "  wfe %-16s %s\n", name, wfe_commands[i]->summary);
         any = true;
     }
     return any;
 }
 
-static int unknown_command(const char *word)
+/* The command of the group of the first word whose second word was meant; NULL. */
+static const char *nearest_in_group(const char *word, const char *second)
 {
-    if (print_group(word))
-        return WFE_EXIT_USAGE;
-    const char *names[COMMANDS_MAX];
+    const char *words[COMMANDS_MAX] = {NULL}, *names[COMMANDS_MAX];
+    size_t n = 0, len = strlen(word);
+    for (size_t i = 0; i < wfe_n_commands && n < COMMANDS_MAX; i++) {
+        const char *name = wfe_commands[i]->name;
+        if (strncmp(name, word, len) != 0 || name[len] != ' ')
+            continue;
+        names[n] = name;
+        words[n++] = name + len + 1;
+    }
+    const char *near = wfe_nearest(second, words, n);
+    for (size_t i = 0; near && i < n; i++) {
+        if (words[i] == near)
+            return names[i];
+    }
+    return NULL;
+}
+
+/* The command, or the first word of several, that was meant; NULL. text has room for it. */
+static const char *nearest_command(const char *word, const char *second, char text[NAME_SIZE])
+{
+    char first[COMMANDS_MAX][NAME_SIZE];
+    const char *words[COMMANDS_MAX];
     size_t n = 0;
-    for (; n < wfe_n_commands && n < COMMANDS_MAX; n++)
-        names[n] = wfe_commands[n]->name;
-    const char *near = wfe_nearest(word, names, n);
-    fprintf(stderr, "wfe: there is no command '%s'\n", word);
+    for (; n < wfe_n_commands && n < COMMANDS_MAX; n++) {
+        snprintf(first[n], NAME_SIZE, "%.*s", (int)strcspn(wfe_commands[n]->name, " "),
+                 wfe_commands[n]->name);
+        words[n] = first[n];
+    }
+    const char *near = wfe_nearest(word, words, n);
+    if (!near)
+        return NULL;
+    snprintf(text, NAME_SIZE, "%s", near);
+    const char *both = second ? nearest_in_group(text, second) : NULL;
+    return both ? both : text;
+}
+
+/* second: the word after it, NULL when there is none. */
+static int unknown_command(const char *word, const char *second)
+{
+    char text[NAME_SIZE];
+    const char *near = second ? nearest_in_group(word, second) : NULL;
+    if (near)
+        fprintf(stderr, "wfe: there is no command '%s %s'\n", word, second);
+    else if (print_group(word, "wfe: '%s' needs one of these commands:\n", stderr))
+        return WFE_EXIT_USAGE;
+    else
+        fprintf(stderr, "wfe: there is no command '%s'\n", word);
+    if (!near)
+        near = nearest_command(word, second, text);
     if (near)
         fprintf(stderr, "     did you mean wfe %s? See wfe --help\n", near);
     else
         fprintf(stderr, "     see wfe --help\n");
     return WFE_EXIT_USAGE;
+}
+
+/* wfe help [COMMAND] */
+static int show_help(int argc, char **argv)
+{
+    int words = 0;
+    const wfe_command *command = argc > 0 ? find_command(argc, argv, &words) : NULL;
+    if (command)
+        wfe_options_help(command, stdout);
+    else if (argc == 0)
+        print_overview(stdout);
+    else if (argc > 1 || !print_group(argv[0], "Commands of wfe %s:\n", stdout))
+        return unknown_command(argv[0], argc > 1 ? argv[1] : NULL);
+    return wfe_report_flush(WFE_EXIT_OK);
 }
 
 static int run_command(const wfe_command *command, int argc, char **argv)
@@ -121,16 +182,15 @@ int main(int argc, char **argv)
         print_overview(stderr);
         return WFE_EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        print_overview(stdout);
-        return wfe_report_flush(WFE_EXIT_OK);
-    }
+    if (strcmp(argv[1], "help") == 0)
+        return show_help(argc - 2, argv + 2);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return show_help(0, NULL);
     if (strcmp(argv[1], "--version") == 0)
         return run_command(&wfe_cmd_version, 0, argv + 2);
     int words = 0;
     const wfe_command *command = find_command(argc - 1, argv + 1, &words);
     if (!command)
-        return unknown_command(argv[1]);
+        return unknown_command(argv[1], argc > 2 ? argv[2] : NULL);
     return run_command(command, argc - 1 - words, argv + 1 + words);
 }

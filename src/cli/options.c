@@ -11,6 +11,7 @@
 #include "base/bytesize.h"
 #include "base/duration.h"
 #include "base/nearest.h"
+#include "cli/environment.h"
 
 #define HELP_COLUMN 32
 #define OPTIONS_MAX 64
@@ -227,4 +228,9 @@ void wfe_options_help(const wfe_command *command, FILE *out)
     fprintf(out, "%-*s%s\n", HELP_COLUMN, "  -h, --help", "show this text");
     if (command->examples)
         fprintf(out, "\nExamples:\n%s", command->examples);
+    if (wfe_command_connects(command)) {
+        fprintf(out, "\nEnvironment, see wfe --help:\n");
+        for (size_t i = 0; i < wfe_n_variables; i++)
+            fprintf(out, "  %s\n", wfe_variables[i].name);
+    }
 }

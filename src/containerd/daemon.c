@@ -330,6 +330,8 @@ static int start_locked(const wfe_daemon_paths *paths, const wfe_daemon_options 
     }
     if (!rc)
         fill_status(paths, &process, version, status);
+    if (!rc && status)
+        status->was_running = ran;
     return rc;
 }
 
@@ -365,7 +367,7 @@ static int refuse_while_running(const wfe_daemon_paths *paths, wfe_error *err)
         return rc;
     wfe_error_set(err, WFE_E_CONFLICT, "%zu container%s of the daemon in %s still run%s: %s", n,
                   n == 1 ? "" : "s", paths->dir, n == 1 ? "s" : "", ids);
-    wfe_error_hint(err, "end them first, or stop with force, which kills them");
+    wfe_error_hint(err, "end them first, or stop with --force, which kills them");
     return WFE_E_CONFLICT;
 }
 

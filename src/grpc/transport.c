@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -82,9 +83,25 @@ static int watch(wfe_grpc_transport *t, unsigned events, wfe_error *err)
 
 /* ---- connecting ---- */
 
+/* connect(2) refuses what is no socket as if nobody listened there. */
+static int not_a_socket(const char *path, wfe_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) < 0 || S_ISSOCK(st.st_mode))
+        return 0;
+    wfe_error_set(err, WFE_E_INVALID, "%s is %s, must be the socket of a containerd", path,
+                  S_ISDIR(st.st_mode)   ? "a folder"
+                  : S_ISREG(st.st_mode) ? "a plain file"
+                                        : "no socket");
+    wfe_error_hint(err, "it is usually /run/containerd/containerd.sock");
+    return WFE_E_INVALID;
+}
+
 static int connect_error(const wfe_grpc_transport *t, int sys_errno, wfe_error *err)
 {
     const char *where = wfe_grpc_address_text(t->address);
+    if (t->address->path && not_a_socket(t->address->path, err))
+        return WFE_E_INVALID;
     if (t->address->path && (sys_errno == ENOENT || sys_errno == ENOTDIR)) {
         wfe_error_set(err, WFE_E_NOT_FOUND, "containerd socket not found: %s", where);
         if (err)

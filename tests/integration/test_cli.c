@@ -175,6 +175,49 @@ static void test_cli__says_when_nobody_listens(void **state)
     close(fd);
 }
 
+static void test_cli__says_what_an_address_is_that_is_no_socket(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    assert_fails(run("image", "ls", "-a", daemon->dir, NULL), 2, "is a folder, must be the socket");
+    assert_fails(run("image", "ls", "-a", daemon->log, NULL), 2, "is a plain file, must be");
+    assert_fails(run("image", "ls", "-a", "/dev/null", NULL), 2, "is no socket, must be");
+}
+
+static void test_cli__finds_the_command_that_was_meant(void **state)
+{
+    private_containerd_of(state);
+    assert_fails(run("imag", "ls", NULL), 2, "did you mean wfe image ls?");
+    assert_fails(run("imag", NULL), 2, "did you mean wfe image?");
+    assert_fails(run("image", "lst", NULL), 2, "did you mean wfe image ls?");
+    assert_fails(run("stpe", "--image", "x", NULL), 2, "did you mean wfe step?");
+    assert_fails(run("helo", "me", NULL), 2, "there is no command 'helo'");
+    wfe_command_result result = run("image", "quux", NULL);
+    assert_int_equal(result.exit_code, 2);
+    assert_non_null(strstr(result.err, "'image' needs one of these commands"));
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__helps(void **state)
+{
+    private_containerd_of(state);
+    static const char *const cases[][4] = {
+        {"help", NULL, NULL, "Commands:\n"},
+        {"--help", NULL, NULL, "WFE_IO_DIR"},
+        {"help", "step", NULL, "Usage: wfe step "},
+        {"help", "image", "ls", "Usage: wfe image ls "},
+        {"help", "image", NULL, "Commands of wfe image:\n  wfe image ls "},
+        {"step", "--help", NULL, "WFE_IO_DIR"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        wfe_command_result result = run(cases[i][0], cases[i][1], cases[i][2], NULL);
+        assert_result(&result, 0, NULL);
+        if (!strstr(result.out, cases[i][3]))
+            fail_msg("%s does not have '%s'", result.out, cases[i][3]);
+        wfe_command_result_done(&result);
+    }
+    assert_fails(run("help", "sted", NULL), 2, "did you mean wfe step?");
+}
+
 static void test_cli__says_when_the_daemon_never_answers(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
@@ -432,6 +475,9 @@ int main(void)
         cmocka_unit_test(test_cli__shows_only_loopback_without_a_network),
         cmocka_unit_test(test_cli__says_when_there_is_no_daemon),
         cmocka_unit_test(test_cli__says_when_nobody_listens),
+        cmocka_unit_test(test_cli__says_what_an_address_is_that_is_no_socket),
+        cmocka_unit_test(test_cli__finds_the_command_that_was_meant),
+        cmocka_unit_test(test_cli__helps),
         cmocka_unit_test(test_cli__says_when_the_daemon_never_answers),
         cmocka_unit_test(test_cli__names_an_unknown_image),
         cmocka_unit_test(test_cli__refuses_wrong_usage),

@@ -13,6 +13,7 @@
 
 #include "cli/commands.h"
 #include "cli/completion.h"
+#include "cli/environment.h"
 
 #define NAME_SIZE 64
 
@@ -92,37 +93,14 @@ static void examples_page(FILE *out, const char *examples)
     fputs(".fi\n", out);
 }
 
-/* Does the command talk to containerd: then the environment names the address. */
-static bool connects(const wfe_command *command)
-{
-    for (size_t i = 0; i < command->n_options; i++) {
-        if (strcmp(command->options[i].name, "address") == 0)
-            return true;
-    }
-    return false;
-}
-
-static const struct {
-    const char *name;
-    const char *meaning;
-} variables[] = {
-    {"WFE_CONTAINERD_ADDR", "address of containerd, used when there is no --address"},
-    {"CONTAINERD_ADDRESS", "the same, when WFE_CONTAINERD_ADDR is not set"},
-    {"CONTAINERD_NAMESPACE", "containerd namespace, used when there is no --namespace"},
-    {"CONTAINERD_SNAPSHOTTER", "snapshotter, used when there is no --snapshotter"},
-    {"WFE_STATE_DIR", "folder for what lasts: the private daemon and the program wfe-init"},
-    {"WFE_IO_DIR", "folder for the streams of running steps"},
-    {"XDG_STATE_HOME", "its folder wfe is the state folder when WFE_STATE_DIR is not set"},
-};
-
 static void environment_page(FILE *out)
 {
     fputs(".SH ENVIRONMENT\n", out);
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+    for (size_t i = 0; i < wfe_n_variables; i++) {
         fputs(".TP\n\\fB", out);
-        text(out, variables[i].name);
+        text(out, wfe_variables[i].name);
         fputs("\\fR\n", out);
-        text(out, variables[i].meaning);
+        text(out, wfe_variables[i].meaning);
         fputs(".\n", out);
     }
 }
@@ -142,7 +120,7 @@ static void command_page(FILE *out, const wfe_command *command)
         text(out, command->details);
     }
     options_page(out, command);
-    if (connects(command))
+    if (wfe_command_connects(command))
         environment_page(out);
     if (command->examples)
         examples_page(out, command->examples);

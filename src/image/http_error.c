@@ -2,6 +2,8 @@
  *
  * Loading libcurl, and what its codes mean.
  */
+#include <string.h>
+
 #include "base/dynlib.h"
 #include "image/http_priv.h"
 
@@ -52,6 +54,20 @@ static wfe_http_failure timed_out(bool connected, const char *text, wfe_error *e
     return connected ? WFE_HTTP_BROKEN : WFE_HTTP_UNREACHABLE;
 }
 
+/* With TLS 1.3 a server refuses our certificate, or that there is none, only after the handshake.
+ */
+static bool is_refusal_by_tls(const char *text)
+{
+    return strstr(text, "alert") && strstr(text, "certificate");
+}
+
+/* The connection went away during the handshake, which says nothing against it. */
+static bool is_broken_handshake(const char *text)
+{
+    return strstr(text, "SSL_ERROR_SYSCALL") || strstr(text, "reset by peer") ||
+           strstr(text, "Broken pipe");
+}
+
 wfe_http_failure wfe_curl_failure(CURLcode code, bool connected, long sys_errno, const char *text,
                                   wfe_error *err)
 {
@@ -69,8 +85,11 @@ wfe_http_failure wfe_curl_failure(CURLcode code, bool connected, long sys_errno,
         return unreachable(WFE_E_UNAVAILABLE, "no connection", text, err);
     case CURLE_OPERATION_TIMEDOUT:
         return timed_out(connected, text, err);
-    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:
+        return is_broken_handshake(text)
+                   ? unreachable(WFE_E_UNAVAILABLE, "no connection", text, err)
+                   : tls_failure(text, err);
+    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_CACERT_BADFILE:
@@ -81,8 +100,10 @@ wfe_http_failure wfe_curl_failure(CURLcode code, bool connected, long sys_errno,
     case CURLE_OUT_OF_MEMORY:
         wfe_error_nomem(err);
         return WFE_HTTP_FATAL;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* the URL was read before: it is about the answer */
+    case CURLE_WEIRD_SERVER_REPLY:
+        return broken("the answer is not HTTP", text, err);
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_NOT_BUILT_IN:
     case CURLE_UNKNOWN_OPTION:
         wfe_error_set(err, WFE_E_INVALID, "libcurl refuses the request (%s)", text);
@@ -91,6 +112,8 @@ wfe_http_failure wfe_curl_failure(CURLcode code, bool connected, long sys_errno,
     case CURLE_GOT_NOTHING:
         return broken("the connection was closed too early", text, err);
     default:
+        if (is_refusal_by_tls(text))
+            return tls_failure(text, err);
         return broken("the transfer broke", text, err);
     }
 }

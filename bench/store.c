@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * How fast the SQLite store is: transitions recorded in groups of several sizes, one commit each;
- * then the lists of a database of many finished runs. `bench_store FOLDER [RUNS]`: the folder is on
- * the file system to be measured.
+ * what recording adds to a run of many steps; the lists of a database of many finished runs.
+ * `bench_store FOLDER [RUNS]`: the folder is on the file system to be measured.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "engine/engine.h"
+#include "engine/record_store.h"
+#include "engine/step_type.h"
 #include "store/sqlite_priv.h"
+#include "workflow/load.h"
 
 #define TRANSITIONS 10000
 #define GROUP_MAX 1000
 #define RUNS_IN_A_ROW 25
+
+/* Of all threads: what a busy machine does not change much. */
+static double processor_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
 
 static void check(int rc, const wfe_error *err)
 {
@@ -107,15 +120,102 @@ static void measure_transitions(const char *folder, size_t group)
     wfe_store_made_run made = make_run(store, "bench", "bench");
     size_t total = group == 1 ? TRANSITIONS / 10 : TRANSITIONS;
     uint64_t began_us = wfe_clock_monotonic_us();
+    double cpu_us = processor_us();
     for (uint64_t seq = 1; seq <= total; seq += group) {
         for (size_t i = 0; i < group; i++)
             list[i] = make_transition(seq + i, &texts[i]);
         check(store->record(store, "bench", made.lease, list, group, &err), &err);
     }
     double us = (double)(wfe_clock_monotonic_us() - began_us);
-    printf("| %zu | %zu | %.1f | %.2f |\n", total, group, us / (double)total,
-           us / 1000 / ((double)total / (double)group));
+    cpu_us = processor_us() - cpu_us;
+    printf("| %zu | %zu | %.1f | %.1f | %.2f |\n", total, group, us / (double)total,
+           cpu_us / (double)total, us / 1000 / ((double)total / (double)group));
     wfe_store_close(store);
+}
+
+/* ---- a run of many steps ---- */
+
+static const wfe_step_type *const types[] = {
+    [WFE_PLAN_STEP_CONTAINERD] = &wfe_step_type_noop,
+    [WFE_PLAN_STEP_SHELL] = &wfe_step_type_noop,
+    [WFE_PLAN_STEP_WORKFLOW] = NULL,
+    [WFE_PLAN_STEP_PARALLEL] = NULL,
+};
+
+static void on_done(wfe_engine_run *run, void *user)
+{
+    (void)run;
+    *(bool *)user = true;
+}
+
+static wfe_plan *make_plan(bool chain, unsigned n_steps)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_buf text = WFE_BUF_INIT(0);
+    wfe_plan *plan = NULL;
+    check(wfe_buf_append_str(&text, "workflow:\n  id: bench\n  version: 1\n  steps:\n", &err),
+          &err);
+    if (!chain)
+        check(wfe_buf_append_str(&text, "    - name: all\n      parallel:\n", &err), &err);
+    for (unsigned i = 0; i < n_steps; i++)
+        check(wfe_buf_printf(&text, &err, "%s- {name: s%u, config: {run: 'true'}}\n",
+                             chain ? "    " : "        ", i),
+              &err);
+    wfe_plan_load_options load = {.text = text.data, .text_len = text.len};
+    check(wfe_plan_load(&load, &plan, NULL, &err), &err);
+    wfe_buf_done(&text);
+    return plan;
+}
+
+/* recorded: durable, by the thread; else nothing is kept. */
+static double run_plan(const char *folder, const wfe_plan *plan, unsigned jobs, bool recorded,
+                       const char *name, double *ret_cpu_us)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_loop *loop = NULL;
+    wfe_engine_run *run = NULL;
+    wfe_logs *logs = NULL;
+    bool done = false;
+    wfe_engine_options options = {.run_id = "bench",
+                                  .jobs = jobs,
+                                  .tmp_dir = folder,
+                                  .step_types = types,
+                                  .done = on_done,
+                                  .done_user = &done};
+    check(wfe_loop_new(&loop, &err), &err);
+    if (recorded) {
+        wfe_recorder_store_options record = {
+            .loop = loop, .store = open_in(folder, name), .run_id = "bench"};
+        record.lease = make_run(record.store, "bench", "bench").lease;
+        wfe_logs_options log_options = {.state_dir = folder, .run_id = "bench"};
+        check(wfe_logs_open(&log_options, &logs, &err), &err);
+        record.logs = logs;
+        check(wfe_recorder_store_new(&record, &options.recorder, &err), &err);
+    }
+    uint64_t began_us = wfe_clock_monotonic_us();
+    *ret_cpu_us = processor_us();
+    check(wfe_engine_run_new(loop, plan, &options, &run, &err), &err);
+    check(wfe_engine_run_start(run, &err), &err);
+    check(wfe_loop_run_until(loop, &done, &err), &err);
+    double us = (double)(wfe_clock_monotonic_us() - began_us);
+    *ret_cpu_us = processor_us() - *ret_cpu_us;
+    check(wfe_engine_run_result(run)->error.kind, &wfe_engine_run_result(run)->error);
+    wfe_engine_run_free(run);
+    wfe_loop_free(loop);
+    return us;
+}
+
+static void measure_run(const char *folder, bool chain, unsigned n_steps, unsigned jobs)
+{
+    char name[32];
+    wfe_plan *plan = make_plan(chain, n_steps);
+    snprintf(name, sizeof name, "run-%d-%u-%u", chain, n_steps, jobs);
+    double cpu_us = 0;
+    double plain = run_plan(folder, plan, jobs, false, name, &cpu_us) / n_steps;
+    double recorded = run_plan(folder, plan, jobs, true, name, &cpu_us) / n_steps;
+    printf("| %s of %u | %u | %.1f | %.1f | %.1f |\n", chain ? "a chain" : "one block", n_steps,
+           jobs, plain, recorded, cpu_us / n_steps);
+    wfe_plan_free(plan);
 }
 
 /* ---- many runs ---- */
@@ -235,9 +335,16 @@ int main(int argc, char **argv)
         return 1;
     }
     size_t n_runs = argc > 2 ? strtoul(argv[2], NULL, 10) : 100000;
-    printf("| transitions | in one commit | us each | ms a commit |\n|---|---|---|---|\n");
+    printf("| transitions | in one commit | us each | processor, us each | ms a commit |\n"
+           "|---|---|---|---|---|\n");
     for (size_t group = 1; group <= GROUP_MAX; group *= 10)
         measure_transitions(folder, group);
+    printf(
+        "\n| steps that do nothing | at once | not recorded, us a step | recorded | processor |\n"
+        "|---|---|---|---|---|\n");
+    for (unsigned jobs = 8; jobs <= 4096; jobs *= 8)
+        measure_run(folder, false, 10000, jobs);
+    measure_run(folder, true, 100, 8);
     wfe_store *store = open_in(folder, "many");
     fill(store, n_runs);
     wfe_store_close(store);

@@ -139,21 +139,26 @@ static int set_text(json_t *object, const char *key, const char *text)
     return text ? json_object_set_new_nocheck(object, key, text_json(text, strlen(text))) : 0;
 }
 
-static int set_error(json_t *object, const wfe_error *error)
+json_t *wfe_event_error_json(const wfe_error *error)
 {
-    if (!error || !error->kind)
-        return 0;
     json_t *json = json_object();
-    int rc = set_text(json, "kind", wfe_error_kind_name(error->kind));
+    int rc = json ? set_text(json, "kind", wfe_error_kind_name(error->kind)) : -1;
     if (!rc)
         rc = set_text(json, "message", error->message);
     if (!rc && error->hint[0])
         rc = set_text(json, "hint", error->hint);
     if (rc) {
         json_decref(json);
-        return rc;
+        return NULL;
     }
-    return json_object_set_new_nocheck(object, "error", json);
+    return json;
+}
+
+static int set_error(json_t *object, const wfe_error *error)
+{
+    if (!error || !error->kind)
+        return 0;
+    return json_object_set_new_nocheck(object, "error", wfe_event_error_json(error));
 }
 
 static int set_end(json_t *object, const wfe_event *event)

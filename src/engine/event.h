@@ -150,5 +150,7 @@ typedef void (*wfe_event_fn)(const wfe_event *event, void *user);
 /* The event as one JSON object ("version", "event", "seq", "time", ...): docs/internals/engine.md
  * lists the members. New reference; NULL without memory. */
 json_t *wfe_event_json(const wfe_event *event);
+/* The form errors have in there. The same. */
+json_t *wfe_event_error_json(const wfe_error *error);
 
 #endif

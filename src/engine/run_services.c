@@ -6,8 +6,11 @@
  */
 #include "engine/run_services.h"
 
+#include <string.h>
+
 #include "engine/run_priv.h"
 #include "engine/services.h"
+#include "engine/step_name.h"
 
 static void on_state(const wfe_plan_service *service, enum wfe_service_state state,
                      const wfe_error *err, void *user)
@@ -23,6 +26,24 @@ static void on_state(const wfe_plan_service *service, enum wfe_service_state sta
     wfe_run_turn_soon(user);
 }
 
+/* Its log is that of an only attempt. */
+static void log_line(wfe_engine_run *run, const wfe_plan_service *service, enum wfe_stream stream,
+                     const char *text, size_t len, bool more)
+{
+    wfe_recorder *recorder = run->journal.recorder;
+    wfe_error error = WFE_ERROR_INIT;
+    char name[WFE_ENGINE_SERVICE_NAME_SIZE], line[WFE_EVENT_LINE_BYTES + 1];
+    if (!recorder->log || run->broken || len > WFE_EVENT_LINE_BYTES)
+        return;
+    if (len)
+        memcpy(line, text, len);
+    if (!more)
+        line[len++] = '\n';
+    wfe_engine_service_name(service->name, name);
+    if (recorder->log(recorder, name, 1, stream, line, len, &error))
+        wfe_run_break(run, &error);
+}
+
 static void on_line(const wfe_plan_service *service, enum wfe_stream stream, const char *text,
                     size_t len, bool more, void *user)
 {
@@ -35,6 +56,7 @@ static void on_line(const wfe_plan_service *service, enum wfe_stream stream, con
         .text_len = len,
         .more = more,
     };
+    log_line(user, service, stream, text, len, more);
     wfe_journal_tell(user, &event);
 }
 

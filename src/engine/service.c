@@ -9,9 +9,9 @@
 #include "base/strv.h"
 #include "base/utf8.h"
 #include "engine/service_priv.h"
+#include "engine/step_name.h"
 
 /* No step can have such a name, so that no container has the same id. */
-#define STEP_NAME_PREFIX "service:"
 /* A step that is being launched is not killed by the first request. */
 #define KILL_AGAIN_MS 200
 
@@ -213,7 +213,7 @@ int wfe_service_start(const wfe_service_options *options, const wfe_service_fns 
     service->fns = *fns;
     service->user = user;
     service->state = WFE_SERVICE_STARTING;
-    snprintf(service->name, sizeof service->name, STEP_NAME_PREFIX "%s", options->plan->name);
+    wfe_engine_service_name(options->plan->name, service->name);
     wfe_id_container(service->id, options->run_id, service->name, 1);
     int rc = wfe_service_probe_init(service, err);
     for (int i = 0; !rc && i < 2; i++) {

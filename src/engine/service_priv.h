@@ -12,6 +12,7 @@
 #include "engine/lines.h"
 #include "engine/pulling.h"
 #include "engine/service.h"
+#include "engine/step_name.h"
 #include "net/job.h"
 #include "step/exec.h"
 
@@ -24,7 +25,7 @@ struct wfe_service {
     wfe_service_options options;
     wfe_service_fns fns;
     void *user;
-    char name[160]; /* of its step */
+    char name[WFE_ENGINE_SERVICE_NAME_SIZE]; /* of its step */
     char id[WFE_ID_CONTAINER_SIZE];
     wfe_step *step; /* NULL once it has ended */
     enum wfe_service_state state;

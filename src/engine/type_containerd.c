@@ -18,12 +18,11 @@
 #include "engine/env.h"
 #include "engine/paths.h"
 #include "engine/pulling.h"
+#include "engine/step_name.h"
 #include "step/result.h"
 
 /* A kill may come while the step cannot be stopped yet: it is told again until it has ended. */
 #define KILL_AGAIN_MS 200
-/* As long as src/step takes a name. */
-#define NAME_MAX_BYTES 128
 
 struct wfe_attempt {
     wfe_context *context;
@@ -181,19 +180,6 @@ static int make_stdin(wfe_attempt *attempt, wfe_error *err)
     return rc;
 }
 
-/* A path that is too long for a step's name is cut, and a hash keeps it apart (FNV-1a). */
-static void make_name(const char *path, char out[NAME_MAX_BYTES + 1])
-{
-    uint64_t hash = 14695981039346656037U;
-    for (const char *p = path; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 1099511628211U;
-    if (strlen(path) <= NAME_MAX_BYTES)
-        snprintf(out, NAME_MAX_BYTES + 1, "%s", path);
-    else
-        snprintf(out, NAME_MAX_BYTES + 1, "%.*s-%016llx", NAME_MAX_BYTES - 17, path,
-                 (unsigned long long)hash);
-}
-
 /* A step that names no network shares that of the services, and knows them by name. */
 static int join_network(wfe_attempt *attempt, wfe_step_options *options, wfe_error *err)
 {
@@ -216,10 +202,10 @@ static int join_network(wfe_attempt *attempt, wfe_step_options *options, wfe_err
 static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *err)
 {
     _cleanup_(wfe_strv_free_p) char **variables = NULL;
-    char name[NAME_MAX_BYTES + 1];
+    char name[WFE_ENGINE_STEP_NAME_SIZE];
     wfe_client *client = NULL;
     size_t left_out = 0;
-    make_name(env->path, name);
+    wfe_engine_step_name(env->path, name);
     int rc = wfe_context_client(attempt->context, attempt->container, &client, err);
     if (!rc)
         rc = wfe_env_build(env, NULL, attempt->container->options.env, &variables, &left_out, err);

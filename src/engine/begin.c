@@ -11,14 +11,14 @@
 #include "base/clock.h"
 #include "engine/run_priv.h"
 
-static void break_nomem(wfe_node *node)
+static void break_nomem(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     wfe_error_nomem(&error);
     wfe_run_break(node->frame->run, &error);
 }
 
-int wfe_node_evaluate_when(wfe_node *node, bool *ret, wfe_error *err)
+int wfe_run_node_evaluate_when(wfe_run_node *node, bool *ret, wfe_error *err)
 {
     const wfe_plan_condition *when = node->step->when;
     char pos[WFE_PLAN_POS_SIZE];
@@ -32,11 +32,11 @@ int wfe_node_evaluate_when(wfe_node *node, bool *ret, wfe_error *err)
     return rc;
 }
 
-int wfe_node_make_item(wfe_node *node, wfe_error *err)
+int wfe_run_node_make_item(wfe_run_node *node, wfe_error *err)
 {
     if (node->item == WFE_PLAN_NONE || (node->more && node->more->item))
         return 0;
-    wfe_node_more *more = wfe_node_more_of(node);
+    wfe_run_node_more *more = wfe_run_node_more_of(node);
     if (!more)
         return wfe_error_nomem(err);
     const json_t *value = json_array_get(node->owner->more->list, node->item);
@@ -48,7 +48,7 @@ int wfe_node_make_item(wfe_node *node, wfe_error *err)
 }
 
 /* The first time: the clock of the whole step. */
-static void enter(wfe_node *node)
+static void enter(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     node->state = WFE_STEP_IS_RUNNING;
@@ -58,10 +58,10 @@ static void enter(wfe_node *node)
     node->began_us = wfe_clock_monotonic_us();
     if (!node->step->timeout_ms || node->item != WFE_PLAN_NONE)
         return;
-    wfe_node_more *more = wfe_node_more_of(node);
+    wfe_run_node_more *more = wfe_run_node_more_of(node);
     if (!more)
         return;
-    if (wfe_timer_new(node->frame->run->loop, wfe_node_timed_out, node, &more->timeout, &error))
+    if (wfe_timer_new(node->frame->run->loop, wfe_run_node_timed_out, node, &more->timeout, &error))
         wfe_run_break(node->frame->run, &error);
     else
         wfe_timer_start(more->timeout, node->step->timeout_ms);
@@ -79,10 +79,10 @@ static void reset_tree(wfe_frame *frame, uint32_t index)
     for (uint32_t at = step->first_child; at != WFE_PLAN_NONE;
          at = frame->run->plan->steps[at].next_sibling)
         reset_tree(frame, at);
-    wfe_node_reset(wfe_frame_node(frame, index));
+    wfe_run_node_reset(wfe_frame_node(frame, index));
 }
 
-static void begin_block(wfe_node *node)
+static void begin_block(wfe_run_node *node)
 {
     const wfe_plan_step *steps = node->frame->run->plan->steps;
     if (node->tries > 1) {
@@ -95,16 +95,16 @@ static void begin_block(wfe_node *node)
     }
     for (uint32_t at = node->step->first_child; at != WFE_PLAN_NONE; at = steps[at].next_sibling) {
         node->open++;
-        wfe_node_unblock(wfe_frame_node(node->frame, at));
+        wfe_run_node_unblock(wfe_frame_node(node->frame, at));
     }
     wfe_journal_node(node);
     if (!node->open)
-        wfe_node_inner_ended(node);
+        wfe_run_node_inner_ended(node);
 }
 
 /* ---- for_each ---- */
 
-static int find_list(wfe_node *node, const json_t **ret, wfe_error *err)
+static int find_list(wfe_run_node *node, const json_t **ret, wfe_error *err)
 {
     const wfe_plan_for_each *each = node->step->for_each;
     char pos[WFE_PLAN_POS_SIZE];
@@ -121,7 +121,7 @@ static int find_list(wfe_node *node, const json_t **ret, wfe_error *err)
 }
 
 /* A list that a step printed is a text, unless the output is declared as one. */
-static int read_list(wfe_node *node, json_t **ret, wfe_error *err)
+static int read_list(wfe_run_node *node, json_t **ret, wfe_error *err)
 {
     const wfe_plan_for_each *each = node->step->for_each;
     const json_t *list = NULL;
@@ -147,9 +147,9 @@ static int read_list(wfe_node *node, json_t **ret, wfe_error *err)
     return 0;
 }
 
-static int make_items(wfe_node *node, wfe_error *err)
+static int make_items(wfe_run_node *node, wfe_error *err)
 {
-    wfe_node_more *more = wfe_node_more_of(node);
+    wfe_run_node_more *more = wfe_run_node_more_of(node);
     if (!more)
         return wfe_error_nomem(err);
     int rc = read_list(node, &more->list, err);
@@ -164,8 +164,8 @@ static int make_items(wfe_node *node, wfe_error *err)
         rc = wfe_buf_printf(&path, err, "%s[%zu]", node->path, i);
         if (rc)
             return rc;
-        wfe_node *item = &more->items[i];
-        wfe_node_init(item, node->frame, node->index, wfe_buf_take(&path, NULL));
+        wfe_run_node *item = &more->items[i];
+        wfe_run_node_init(item, node->frame, node->index, wfe_buf_take(&path, NULL));
         more->n_items++;
         item->owner = node;
         item->item = (uint32_t)i;
@@ -177,7 +177,7 @@ static int make_items(wfe_node *node, wfe_error *err)
     return 0;
 }
 
-static void begin_items(wfe_node *node)
+static void begin_items(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     int rc = make_items(node, &error);
@@ -185,22 +185,22 @@ static void begin_items(wfe_node *node)
         wfe_run_break(node->frame->run, &error);
     if (rc) {
         wfe_journal_node(node);
-        wfe_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
         return;
     }
     node->open = node->more->n_items;
     for (uint32_t i = 0; i < node->more->n_items; i++) {
         wfe_journal_ready(node->frame->run, node->more->items[i].path);
-        wfe_node_due(&node->more->items[i]);
+        wfe_run_node_due(&node->more->items[i]);
     }
     wfe_journal_node(node);
     if (!node->open)
-        wfe_node_inner_ended(node);
+        wfe_run_node_inner_ended(node);
 }
 
 /* ---- calls ---- */
 
-static int add_argument(wfe_node *node, json_t *inputs, const wfe_plan_argument *argument,
+static int add_argument(wfe_run_node *node, json_t *inputs, const wfe_plan_argument *argument,
                         wfe_error *err)
 {
     const json_t *value = argument->value;
@@ -234,7 +234,7 @@ static int check_inputs(const wfe_plan_workflow *workflow, json_t *inputs, wfe_e
     return 0;
 }
 
-static int call_inputs(wfe_node *node, json_t **ret, wfe_error *err)
+static int call_inputs(wfe_run_node *node, json_t **ret, wfe_error *err)
 {
     const wfe_plan_call *call = node->step->config.call;
     json_t *inputs = call->n_arguments
@@ -253,10 +253,10 @@ static int call_inputs(wfe_node *node, json_t **ret, wfe_error *err)
     return 0;
 }
 
-static int check_depth(const wfe_node *node, wfe_error *err)
+static int check_depth(const wfe_run_node *node, wfe_error *err)
 {
     int depth = 0;
-    for (const wfe_node *at = node; at; at = at->frame->caller)
+    for (const wfe_run_node *at = node; at; at = at->frame->caller)
         depth++;
     if (depth > WFE_ENGINE_MAX_DEPTH)
         return wfe_error_set(err, WFE_E_LIMIT, "step '%s': workflows call each other %d deep",
@@ -264,12 +264,12 @@ static int check_depth(const wfe_node *node, wfe_error *err)
     return 0;
 }
 
-static void begin_call(wfe_node *node)
+static void begin_call(wfe_run_node *node)
 {
     wfe_engine_run *run = node->frame->run;
     wfe_error error = WFE_ERROR_INIT;
     json_t *inputs = NULL;
-    wfe_node_more *more = wfe_node_more_of(node);
+    wfe_run_node_more *more = wfe_run_node_more_of(node);
     int rc = more ? check_depth(node, &error) : wfe_error_nomem(&error);
     if (!rc) {
         wfe_frame_free(more->callee); /* of the attempt before */
@@ -286,13 +286,13 @@ static void begin_call(wfe_node *node)
         wfe_frame_start(more->callee);
     wfe_journal_node(node);
     if (rc)
-        wfe_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
     else
         wfe_frame_started(more->callee);
 }
 
 /* With outputs of its own the step gives those of the called workflow that it names, else all. */
-static json_t *call_outputs(const wfe_node *node, json_t *given, wfe_error *err)
+static json_t *call_outputs(const wfe_run_node *node, json_t *given, wfe_error *err)
 {
     const wfe_plan_step *step = node->step;
     if (!step->n_outputs || !given)
@@ -310,7 +310,7 @@ static json_t *call_outputs(const wfe_node *node, json_t *given, wfe_error *err)
     return some;
 }
 
-static int take_call_outputs(wfe_node *node, json_t *given, wfe_error *err)
+static int take_call_outputs(wfe_run_node *node, json_t *given, wfe_error *err)
 {
     const wfe_plan_step *step = node->step;
     json_t *outputs = call_outputs(node, given, err);
@@ -339,20 +339,20 @@ static int take_call_outputs(wfe_node *node, json_t *given, wfe_error *err)
     return rc;
 }
 
-void wfe_node_frame_ended(wfe_node *node, wfe_frame *callee)
+void wfe_run_node_frame_ended(wfe_run_node *node, wfe_frame *callee)
 {
     wfe_error error = WFE_ERROR_INIT;
     enum wfe_step_run_state outcome = WFE_STEP_IS_SUCCEEDED;
     enum wfe_plan_cause cause = 0;
     node->hook_failed = callee->hook_failed;
     if (node->timed_out) {
-        wfe_node_stopped(node);
+        wfe_run_node_stopped(node);
         return;
     }
     if (callee->outcome == WFE_RUN_SUSPENDED) {
         node->frame->cut = true;
         node->outcome = WFE_STEP_IS_CANCELLED;
-        wfe_node_end(node);
+        wfe_run_node_end(node);
         return;
     }
     if (callee->outcome == WFE_RUN_CANCELLED) {
@@ -369,12 +369,12 @@ void wfe_node_frame_ended(wfe_node *node, wfe_frame *callee)
         if (error.kind == WFE_E_NOMEM)
             break_nomem(node);
     }
-    wfe_node_work_ended(node, outcome, cause, &error);
+    wfe_run_node_work_ended(node, outcome, cause, &error);
 }
 
 /* ---- all of them ---- */
 
-void wfe_node_begin(wfe_node *node)
+void wfe_run_node_begin(wfe_run_node *node)
 {
     enter(node);
     if (node->step->for_each)
@@ -385,7 +385,7 @@ void wfe_node_begin(wfe_node *node)
         begin_call(node);
 }
 
-void wfe_node_take_slot(wfe_node *node)
+void wfe_run_node_take_slot(wfe_run_node *node)
 {
     node->frame->run->slots_used++;
     node->has_slot = true;
@@ -395,30 +395,30 @@ void wfe_node_take_slot(wfe_node *node)
 }
 
 /* The record of its start is durable. */
-void wfe_node_start_attempt(wfe_node *node)
+void wfe_run_node_start_attempt(wfe_run_node *node)
 {
     wfe_attempt_end end = {.cause = WFE_PLAN_CAUSE_INFRASTRUCTURE, .exit_code = -1};
-    wfe_node_more *more = wfe_node_more_of(node);
+    wfe_run_node_more *more = wfe_run_node_more_of(node);
     if (!more || node->stop || node->timed_out || node->frame->run->killed) {
         end.cancelled = true;
-        wfe_node_attempt_ended(node, &end);
+        wfe_run_node_attempt_ended(node, &end);
         return;
     }
     wfe_exec_free(more->dead_exec);
     more->dead_exec = NULL;
     if (wfe_exec_start(node, &more->exec, &end.error))
-        wfe_node_attempt_ended(node, &end);
+        wfe_run_node_attempt_ended(node, &end);
 }
 
 /* What it gave is kept also when it failed: its hooks may use it. */
-void wfe_node_attempt_ended(wfe_node *node, const wfe_attempt_end *end)
+void wfe_run_node_attempt_ended(wfe_run_node *node, const wfe_attempt_end *end)
 {
     wfe_error error = WFE_ERROR_INIT;
     enum wfe_plan_cause cause = end->cause;
     if (node->frame->run->broken || end->error.kind == WFE_E_NOMEM) {
         if (end->error.kind == WFE_E_NOMEM)
             break_nomem(node);
-        wfe_node_work_ended(node, WFE_STEP_IS_CANCELLED, 0, &error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_CANCELLED, 0, &error);
         return;
     }
     node->exit_code = end->exit_code;
@@ -426,15 +426,15 @@ void wfe_node_attempt_ended(wfe_node *node, const wfe_attempt_end *end)
     if (rc == WFE_E_NOMEM)
         break_nomem(node);
     if (end->cancelled) {
-        wfe_node_stopped(node);
+        wfe_run_node_stopped(node);
         return;
     }
     if (end->error.kind) {
-        wfe_node_work_ended(node, WFE_STEP_IS_FAILED, cause, &end->error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, cause, &end->error);
         return;
     }
     if (rc)
         cause = WFE_PLAN_CAUSE_OUTPUT;
-    wfe_node_work_ended(node, rc ? WFE_STEP_IS_FAILED : WFE_STEP_IS_SUCCEEDED, rc ? cause : 0,
-                        &error);
+    wfe_run_node_work_ended(node, rc ? WFE_STEP_IS_FAILED : WFE_STEP_IS_SUCCEEDED, rc ? cause : 0,
+                            &error);
 }

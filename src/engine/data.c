@@ -38,7 +38,7 @@ static const wfe_plan_output *declared(const wfe_plan_step *step, const char *na
 }
 
 /* "ci.yaml:9:5: step 'compile': output 'version'" */
-static void blame(const wfe_node *node, const wfe_plan_output *output, wfe_error *err)
+static void blame(const wfe_run_node *node, const wfe_plan_output *output, wfe_error *err)
 {
     char pos[WFE_PLAN_POS_SIZE];
     wfe_error_prefix(err, "%s: step '%s': output '%s'",
@@ -46,7 +46,7 @@ static void blame(const wfe_node *node, const wfe_plan_output *output, wfe_error
                      output->name);
 }
 
-static int convert(wfe_node *node, const wfe_pair *pair, json_t **ret, wfe_error *err)
+static int convert(wfe_run_node *node, const wfe_pair *pair, json_t **ret, wfe_error *err)
 {
     const wfe_plan_output *output = declared(node->step, pair->key);
     json_t *text = text_value(node->frame->run->context.mask, pair->value);
@@ -63,7 +63,7 @@ static int convert(wfe_node *node, const wfe_pair *pair, json_t **ret, wfe_error
     return rc;
 }
 
-static int add_pair(wfe_node *node, const wfe_pair *pair, json_t *values, wfe_error *err)
+static int add_pair(wfe_run_node *node, const wfe_pair *pair, json_t *values, wfe_error *err)
 {
     _cleanup_free_ char *name = NULL;
     json_t *value = NULL;
@@ -82,7 +82,7 @@ static int add_pair(wfe_node *node, const wfe_pair *pair, json_t *values, wfe_er
     return rc;
 }
 
-static int check_missing(const wfe_node *node, const json_t *values, wfe_error *err)
+static int check_missing(const wfe_run_node *node, const json_t *values, wfe_error *err)
 {
     const wfe_plan_step *step = node->step;
     for (uint32_t i = 0; i < step->n_outputs; i++) {
@@ -97,7 +97,7 @@ static int check_missing(const wfe_node *node, const json_t *values, wfe_error *
     return 0;
 }
 
-int wfe_data_values(wfe_node *node, const wfe_strmap *texts, json_t **ret, wfe_error *err)
+int wfe_data_values(wfe_run_node *node, const wfe_strmap *texts, json_t **ret, wfe_error *err)
 {
     json_t *values = json_object();
     int rc = values ? 0 : wfe_error_nomem(err);
@@ -120,7 +120,7 @@ int wfe_data_values(wfe_node *node, const wfe_strmap *texts, json_t **ret, wfe_e
     return rc;
 }
 
-int wfe_data_take(wfe_node *node, wfe_error *err)
+int wfe_data_take(wfe_run_node *node, wfe_error *err)
 {
     wfe_frame *frame = node->frame;
     const char *key;
@@ -193,7 +193,7 @@ static int place(json_t *lists, const char *key, json_t *value, uint32_t at, uin
     return json_array_set(list, at, value) ? wfe_error_nomem(err) : 0;
 }
 
-int wfe_data_of_items(const wfe_node *node, json_t **ret, wfe_error *err)
+int wfe_data_of_items(const wfe_run_node *node, json_t **ret, wfe_error *err)
 {
     uint32_t n = node->more->n_items;
     const char *key;

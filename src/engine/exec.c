@@ -20,7 +20,7 @@ typedef struct exec_stream {
 } exec_stream;
 
 struct wfe_exec {
-    wfe_node *node;
+    wfe_run_node *node;
     const wfe_step_type *type;
     wfe_attempt *attempt; /* NULL: not started */
     wfe_attempt_secret *secrets;
@@ -33,11 +33,11 @@ struct wfe_exec {
 static void on_line(const char *text, size_t len, bool more, void *user)
 {
     exec_stream *stream = user;
-    wfe_node *node = stream->exec->node;
+    wfe_run_node *node = stream->exec->node;
     wfe_event event = {
         .kind = WFE_EVENT_OUTPUT,
         .step = node->path,
-        .owner = wfe_node_owner_path(node),
+        .owner = wfe_run_node_owner_path(node),
         .plan_step = &node->frame->run->plan->steps[node->index],
         .step_state = node->state,
         .attempt = node->attempt,
@@ -52,7 +52,7 @@ static void on_line(const char *text, size_t len, bool more, void *user)
 
 static int pass_on(exec_stream *stream, const char *bytes, size_t len, wfe_error *err)
 {
-    wfe_node *node = stream->exec->node;
+    wfe_run_node *node = stream->exec->node;
     wfe_engine_run *run = node->frame->run;
     wfe_recorder *recorder = run->journal.recorder;
     if (!len || run->broken)
@@ -133,7 +133,7 @@ static void on_ended(const wfe_attempt_end *given, void *user)
     /* Freed by the next turn: the type is still in its own code. */
     exec->node->more->dead_exec = exec;
     exec->node->more->exec = NULL;
-    wfe_node_attempt_ended(exec->node, &end);
+    wfe_run_node_attempt_ended(exec->node, &end);
 }
 
 /* ---- start ---- */
@@ -153,7 +153,7 @@ static int make_streams(wfe_exec *exec, wfe_error *err)
     return rc;
 }
 
-int wfe_exec_start(wfe_node *node, wfe_exec **ret, wfe_error *err)
+int wfe_exec_start(wfe_run_node *node, wfe_exec **ret, wfe_error *err)
 {
     static const wfe_attempt_fns fns = {.output = on_output, .ended = on_ended};
     wfe_engine_run *run = node->frame->run;

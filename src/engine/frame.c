@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "engine/run_priv.h"
 
-wfe_node *wfe_frame_node(const wfe_frame *frame, uint32_t index)
+wfe_run_node *wfe_frame_node(const wfe_frame *frame, uint32_t index)
 {
     return &frame->nodes[index - frame->graph->first];
 }
@@ -73,8 +73,8 @@ static int make_nodes(wfe_frame *frame, wfe_error *err)
             return rc;
     }
     for (uint32_t i = 0; i < n; i++) {
-        wfe_node *node = &frame->nodes[i];
-        wfe_node_init(node, frame, first + i, paths ? paths[i] : steps[i].name);
+        wfe_run_node *node = &frame->nodes[i];
+        wfe_run_node_init(node, frame, first + i, paths ? paths[i] : steps[i].name);
         if (steps[i].parent != WFE_PLAN_NONE)
             node->owner = wfe_frame_node(frame, steps[i].parent);
         node->in_hook = frame->in_hook || steps[i].role != WFE_PLAN_ROLE_STEP ||
@@ -83,8 +83,8 @@ static int make_nodes(wfe_frame *frame, wfe_error *err)
     return 0;
 }
 
-int wfe_frame_new(wfe_engine_run *run, uint32_t workflow, wfe_node *caller, const json_t *inputs,
-                  wfe_frame **ret, wfe_error *err)
+int wfe_frame_new(wfe_engine_run *run, uint32_t workflow, wfe_run_node *caller,
+                  const json_t *inputs, wfe_frame **ret, wfe_error *err)
 {
     wfe_frame *frame = calloc(1, sizeof *frame);
     if (!frame)
@@ -115,7 +115,7 @@ void wfe_frame_free(wfe_frame *frame)
     if (!frame)
         return;
     for (uint32_t i = 0; frame->nodes && i < frame->workflow->n_steps; i++)
-        wfe_node_done(&frame->nodes[i]);
+        wfe_run_node_done(&frame->nodes[i]);
     free(frame->nodes);
     free(frame->paths);
     wfe_scope_unref(frame->first);
@@ -156,6 +156,18 @@ static void on_timeout(void *user)
         wfe_run_stopping(frame->run);
 }
 
+void wfe_frame_fail(wfe_frame *frame, const wfe_error *err)
+{
+    fail(frame, err);
+    frame->ending = true;
+    frame->run->look_at_ready = true;
+    wfe_frame_stop(frame);
+    if (frame->phase != WFE_FRAME_RUNNING && frame->outcome == WFE_RUN_SUCCEEDED)
+        frame->outcome = WFE_RUN_FAILED;
+    wfe_run_stopping(frame->run);
+    wfe_run_turn_soon(frame->run);
+}
+
 /* ---- steps ---- */
 
 void wfe_frame_start(wfe_frame *frame)
@@ -170,12 +182,12 @@ void wfe_frame_start(wfe_frame *frame)
     }
     for (uint32_t at = frame->workflow->first_step; at != WFE_PLAN_NONE;
          at = run->plan->steps[at].next_sibling) {
-        wfe_node *node = wfe_frame_node(frame, at);
+        wfe_run_node *node = wfe_frame_node(frame, at);
         frame->open++;
         if (node->unmet)
             continue;
         wfe_journal_ready(run, node->path);
-        wfe_node_due(node);
+        wfe_run_node_due(node);
     }
 }
 
@@ -183,7 +195,7 @@ static void end(wfe_frame *frame)
 {
     frame->phase = WFE_FRAME_ENDED;
     if (frame->caller)
-        wfe_node_frame_ended(frame->caller, frame);
+        wfe_run_node_frame_ended(frame->caller, frame);
     else
         wfe_run_steps_ended(frame->run);
 }
@@ -225,7 +237,7 @@ static void run_hooks(wfe_frame *frame)
 static void compensate(wfe_frame *frame)
 {
     frame->phase = WFE_FRAME_COMPENSATING;
-    wfe_node *node = frame->undo;
+    wfe_run_node *node = frame->undo;
     if (!node || frame->run->killed || frame->run->cancelled) {
         run_hooks(frame);
         return;
@@ -274,10 +286,10 @@ void wfe_frame_started(wfe_frame *frame)
         steps_ended(frame);
 }
 
-void wfe_frame_step_ended(wfe_frame *frame, const wfe_node *node, const wfe_error *err)
+void wfe_frame_step_ended(wfe_frame *frame, const wfe_run_node *node, const wfe_error *err)
 {
     frame->hook_failed = frame->hook_failed || node->hook_failed;
-    if (wfe_node_has_failed(node)) {
+    if (wfe_run_node_has_failed(node)) {
         frame->failed = true;
         if (err)
             keep_error(frame, err);
@@ -288,9 +300,9 @@ void wfe_frame_step_ended(wfe_frame *frame, const wfe_node *node, const wfe_erro
         steps_ended(frame);
 }
 
-void wfe_frame_hook_ended(wfe_frame *frame, wfe_node *hook)
+void wfe_frame_hook_ended(wfe_frame *frame, wfe_run_node *hook)
 {
-    if (wfe_node_has_failed(hook)) {
+    if (wfe_run_node_has_failed(hook)) {
         frame->failed = true;
         frame->hook_failed = true;
         if (frame->outcome == WFE_RUN_SUCCEEDED)

@@ -28,13 +28,13 @@ uint32_t wfe_hook_index(const wfe_plan_hooks *hooks, unsigned char role)
 
 void wfe_hook_start(wfe_frame *frame, uint32_t index, wfe_scope *sees)
 {
-    wfe_node *hook = wfe_frame_node(frame, index);
+    wfe_run_node *hook = wfe_frame_node(frame, index);
     hook->before = wfe_scope_ref(sees);
-    wfe_node_due(hook);
+    wfe_run_node_due(hook);
 }
 
 /* The next hook that applies after node->hook; 0: none. */
-static unsigned char next_role(const wfe_node *node)
+static unsigned char next_role(const wfe_run_node *node)
 {
     const wfe_engine_run *run = node->frame->run;
     if (run->killed || node->hook == WFE_PLAN_ROLE_ENSURE || node->item != WFE_PLAN_NONE)
@@ -49,14 +49,14 @@ static unsigned char next_role(const wfe_node *node)
 }
 
 /* What the hook sees, and later what needs the step does: its outputs are in. */
-static int fold_outputs(wfe_node *node, const wfe_node *from, wfe_error *err)
+static int fold_outputs(wfe_run_node *node, const wfe_run_node *from, wfe_error *err)
 {
     if (!from->outputs || node->frame->run->broken || !node->before)
         return 0;
     return wfe_scope_add(&node->before, from->outputs, from->outputs_seq, err);
 }
 
-static void start_hook(wfe_node *node, unsigned char role)
+static void start_hook(wfe_run_node *node, unsigned char role)
 {
     uint32_t index = wfe_hook_index(&node->step->hooks, role);
     bool first = !node->hook;
@@ -68,12 +68,12 @@ static void start_hook(wfe_node *node, unsigned char role)
     wfe_hook_start(node->frame, index, node->before);
 }
 
-void wfe_node_run_hooks(wfe_node *node)
+void wfe_run_node_run_hooks(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     unsigned char role = next_role(node);
     if (!role) {
-        wfe_node_end(node);
+        wfe_run_node_end(node);
         return;
     }
     if (!node->hook && fold_outputs(node, node, &error))
@@ -81,14 +81,14 @@ void wfe_node_run_hooks(wfe_node *node)
     start_hook(node, role);
 }
 
-void wfe_node_hook_ended(wfe_node *node, wfe_node *hook)
+void wfe_run_node_hook_ended(wfe_run_node *node, wfe_run_node *hook)
 {
     wfe_error error = WFE_ERROR_INIT;
-    if (wfe_node_has_failed(hook)) {
+    if (wfe_run_node_has_failed(hook)) {
         node->hook_failed = true;
         if (node->outcome == WFE_STEP_IS_SUCCEEDED) {
             wfe_error_set(&error, WFE_E_CONFLICT, "hook '%s' failed", hook->path);
-            wfe_node_keep_error(node, &error);
+            wfe_run_node_keep_error(node, &error);
             node->outcome = WFE_STEP_IS_FAILED;
             node->cause = 0;
             error = (wfe_error)WFE_ERROR_INIT;
@@ -96,5 +96,5 @@ void wfe_node_hook_ended(wfe_node *node, wfe_node *hook)
     }
     if (fold_outputs(node, hook, &error))
         wfe_run_break(node->frame->run, &error);
-    wfe_node_run_hooks(node);
+    wfe_run_node_run_hooks(node);
 }

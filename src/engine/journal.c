@@ -122,7 +122,7 @@ void wfe_journal_put(wfe_engine_run *run, wfe_event *event, int64_t wake_at_us)
 
 /* ---- what records say ---- */
 
-const char *wfe_node_owner_path(const wfe_node *node)
+const char *wfe_run_node_owner_path(const wfe_run_node *node)
 {
     if (node->owner)
         return node->owner->path;
@@ -130,7 +130,7 @@ const char *wfe_node_owner_path(const wfe_node *node)
 }
 
 /* Was its failure allowed, by itself or by a block around it. */
-static bool is_allowed(const wfe_node *node)
+static bool is_allowed(const wfe_run_node *node)
 {
     for (; node; node = node->step->role == WFE_PLAN_ROLE_STEP ? node->owner : NULL)
         if (node->step->allow_failure && !node->hook_failed)
@@ -138,7 +138,7 @@ static bool is_allowed(const wfe_node *node)
     return false;
 }
 
-void wfe_journal_node(wfe_node *node)
+void wfe_journal_node(wfe_run_node *node)
 {
     bool over = wfe_step_state_is_end(node->state);
     bool failed = node->state == WFE_STEP_IS_FAILED ||
@@ -146,7 +146,7 @@ void wfe_journal_node(wfe_node *node)
     wfe_event event = {
         .kind = WFE_EVENT_STEP,
         .step = node->path,
-        .owner = wfe_node_owner_path(node),
+        .owner = wfe_run_node_owner_path(node),
         .plan_step = &node->frame->run->plan->steps[node->index],
         .step_state = node->state,
         .skip_reason = node->skip,
@@ -163,13 +163,13 @@ void wfe_journal_node(wfe_node *node)
     wfe_journal_put(node->frame->run, &event, 0);
 }
 
-void wfe_journal_retry(wfe_node *node, uint64_t delay_ms, enum wfe_plan_cause cause,
+void wfe_journal_retry(wfe_run_node *node, uint64_t delay_ms, enum wfe_plan_cause cause,
                        const wfe_error *err)
 {
     wfe_event event = {
         .kind = WFE_EVENT_RETRY,
         .step = node->path,
-        .owner = wfe_node_owner_path(node),
+        .owner = wfe_run_node_owner_path(node),
         .plan_step = &node->frame->run->plan->steps[node->index],
         .step_state = node->state,
         .cause = cause,
@@ -196,12 +196,12 @@ void wfe_journal_run(wfe_engine_run *run, const wfe_error *err)
 
 /* ---- what waits ---- */
 
-void wfe_journal_start(wfe_node *node)
+void wfe_journal_start(wfe_run_node *node)
 {
     wfe_engine_run *run = node->frame->run;
     node->start_seq = run->journal.seq;
     node->started = false;
-    wfe_node_queue_push(&run->journal.starts, node);
+    wfe_run_node_queue_push(&run->journal.starts, node);
     wfe_run_turn_soon(run);
 }
 
@@ -230,12 +230,12 @@ static void tell_durable(wfe_engine_run *run)
 static void start_durable(wfe_engine_run *run)
 {
     wfe_journal *journal = &run->journal;
-    wfe_node *node;
+    wfe_run_node *node;
     while ((node = journal->starts.first) &&
            (run->broken || node->start_seq <= journal->acknowledged)) {
-        wfe_node_queue_pop(&journal->starts);
+        wfe_run_node_queue_pop(&journal->starts);
         node->started = true;
-        wfe_node_start_attempt(node);
+        wfe_run_node_start_attempt(node);
     }
 }
 

@@ -12,7 +12,7 @@
 #include "engine/retry.h"
 #include "engine/run_priv.h"
 
-void wfe_node_queue_push(wfe_node_queue *queue, wfe_node *node)
+void wfe_run_node_queue_push(wfe_run_node_queue *queue, wfe_run_node *node)
 {
     node->next = NULL;
     if (queue->last)
@@ -22,9 +22,9 @@ void wfe_node_queue_push(wfe_node_queue *queue, wfe_node *node)
     queue->last = node;
 }
 
-wfe_node *wfe_node_queue_pop(wfe_node_queue *queue)
+wfe_run_node *wfe_run_node_queue_pop(wfe_run_node_queue *queue)
 {
-    wfe_node *node = queue->first;
+    wfe_run_node *node = queue->first;
     if (!node)
         return NULL;
     queue->first = node->next;
@@ -36,12 +36,12 @@ wfe_node *wfe_node_queue_pop(wfe_node_queue *queue)
 
 /* ---- made and gone ---- */
 
-void wfe_node_init(wfe_node *node, wfe_frame *frame, uint32_t index, const char *path)
+void wfe_run_node_init(wfe_run_node *node, wfe_frame *frame, uint32_t index, const char *path)
 {
     const wfe_plan_step *step = &frame->run->plan->steps[index];
     const uint32_t *begin = &frame->graph->begin[index - frame->graph->first];
     bool in_block = step->role == WFE_PLAN_ROLE_STEP && step->parent != WFE_PLAN_NONE;
-    *node = (wfe_node){
+    *node = (wfe_run_node){
         .frame = frame,
         .step = step,
         .path = path,
@@ -53,7 +53,7 @@ void wfe_node_init(wfe_node *node, wfe_frame *frame, uint32_t index, const char 
     };
 }
 
-static void free_more(wfe_node_more *more)
+static void free_more(wfe_run_node_more *more)
 {
     if (!more)
         return;
@@ -64,7 +64,7 @@ static void free_more(wfe_node_more *more)
     wfe_frame_free(more->callee);
     for (uint32_t i = 0; i < more->n_items; i++) {
         free((char *)(uintptr_t)more->items[i].path);
-        wfe_node_done(&more->items[i]);
+        wfe_run_node_done(&more->items[i]);
     }
     free(more->items);
     json_decref(more->list);
@@ -75,10 +75,10 @@ static void free_more(wfe_node_more *more)
 
 /* What an ended node had is freed by the next turn: it may be in use further up the stack, where
  * one of its items or the last step of the workflow it called has just ended. */
-static void bury_more(wfe_node *node)
+static void bury_more(wfe_run_node *node)
 {
     wfe_engine_run *run = node->frame->run;
-    wfe_node_more *more = node->more;
+    wfe_run_node_more *more = node->more;
     if (!more)
         return;
     if (more->timeout)
@@ -93,13 +93,13 @@ static void bury_more(wfe_node *node)
 void wfe_run_free_dead(wfe_engine_run *run)
 {
     while (run->dead) {
-        wfe_node_more *more = run->dead;
+        wfe_run_node_more *more = run->dead;
         run->dead = more->next_dead;
         free_more(more);
     }
 }
 
-void wfe_node_done(wfe_node *node)
+void wfe_run_node_done(wfe_run_node *node)
 {
     free_more(node->more);
     node->more = NULL;
@@ -109,7 +109,7 @@ void wfe_node_done(wfe_node *node)
     node->outputs = NULL;
 }
 
-wfe_node_more *wfe_node_more_of(wfe_node *node)
+wfe_run_node_more *wfe_run_node_more_of(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     if (!node->more)
@@ -121,18 +121,18 @@ wfe_node_more *wfe_node_more_of(wfe_node *node)
     return node->more;
 }
 
-bool wfe_node_is_leaf(const wfe_node *node)
+bool wfe_run_node_is_leaf(const wfe_run_node *node)
 {
     return node->step->type != WFE_PLAN_STEP_PARALLEL &&
            node->step->type != WFE_PLAN_STEP_WORKFLOW && !node->step->for_each;
 }
 
-bool wfe_node_has_ended(const wfe_node *node)
+bool wfe_run_node_has_ended(const wfe_run_node *node)
 {
     return wfe_step_state_is_end(node->state);
 }
 
-bool wfe_node_is_bad(const wfe_node *node)
+bool wfe_run_node_is_bad(const wfe_run_node *node)
 {
     if (node->state == WFE_STEP_IS_SUCCEEDED ||
         (node->state == WFE_STEP_IS_SKIPPED && node->skip == WFE_SKIP_WHEN))
@@ -142,7 +142,7 @@ bool wfe_node_is_bad(const wfe_node *node)
 
 /* ---- what it sees ---- */
 
-static void release_data(wfe_node *node)
+static void release_data(wfe_run_node *node)
 {
     wfe_scope_unref(node->before);
     json_decref(node->outputs);
@@ -151,7 +151,7 @@ static void release_data(wfe_node *node)
 }
 
 /* The scope of a step whose data are wanted once less. */
-static wfe_scope *take_scope(wfe_node *node)
+static wfe_scope *take_scope(wfe_run_node *node)
 {
     if (node->n_consumers == 1)
         return wfe_take(node->before);
@@ -169,20 +169,20 @@ static int join(wfe_scope **scope, wfe_scope *other, wfe_error *err)
 }
 
 /* First the scopes, of which there are mostly few different ones, then what each step added. */
-static int join_needs(wfe_node *node, wfe_scope **scope, wfe_error *err)
+static int join_needs(wfe_run_node *node, wfe_scope **scope, wfe_error *err)
 {
     const wfe_plan_step *step = node->step;
     const wfe_scope *last = NULL;
     int rc = 0;
     for (uint32_t i = 0; !rc && i < step->n_needs; i++) {
-        wfe_node *need = wfe_frame_node(node->frame, step->needs[i]);
+        wfe_run_node *need = wfe_frame_node(node->frame, step->needs[i]);
         if (need->before == last && last)
             continue;
         last = need->before;
         rc = join(scope, take_scope(need), err);
     }
     for (uint32_t i = 0; i < step->n_needs; i++) {
-        wfe_node *need = wfe_frame_node(node->frame, step->needs[i]);
+        wfe_run_node *need = wfe_frame_node(node->frame, step->needs[i]);
         if (!rc && need->outputs)
             rc = wfe_scope_add(scope, need->outputs, need->outputs_seq, err);
         if (!--need->n_consumers)
@@ -192,7 +192,7 @@ static int join_needs(wfe_node *node, wfe_scope **scope, wfe_error *err)
 }
 
 /* What the steps see that it waited for: those it needs, and those the block around it needed. */
-static int find_scope(wfe_node *node, wfe_error *err)
+static int find_scope(wfe_run_node *node, wfe_error *err)
 {
     wfe_scope *scope = NULL;
     if (node->before)
@@ -212,75 +212,75 @@ static int find_scope(wfe_node *node, wfe_error *err)
 
 /* ---- pending ---- */
 
-void wfe_node_due(wfe_node *node)
+void wfe_run_node_due(wfe_run_node *node)
 {
-    wfe_node_queue_push(&node->frame->run->due, node);
+    wfe_run_node_queue_push(&node->frame->run->due, node);
     wfe_run_turn_soon(node->frame->run);
 }
 
-void wfe_node_unblock(wfe_node *node)
+void wfe_run_node_unblock(wfe_run_node *node)
 {
     if (--node->unmet)
         return;
     wfe_journal_ready(node->frame->run, node->path);
-    wfe_node_due(node);
+    wfe_run_node_due(node);
 }
 
-static void skip(wfe_node *node, enum wfe_skip_reason reason)
+static void skip(wfe_run_node *node, enum wfe_skip_reason reason)
 {
     if (reason == WFE_SKIP_ENDING)
         node->frame->cut = true;
     node->skip = reason;
     node->outcome = WFE_STEP_IS_SKIPPED;
-    wfe_node_end(node);
+    wfe_run_node_end(node);
 }
 
-static void cancel_unstarted(wfe_node *node)
+static void cancel_unstarted(wfe_run_node *node)
 {
     node->outcome = WFE_STEP_IS_CANCELLED;
-    wfe_node_end(node);
+    wfe_run_node_end(node);
 }
 
-static void break_run(wfe_node *node, const wfe_error *err)
+static void break_run(wfe_run_node *node, const wfe_error *err)
 {
     wfe_run_break(node->frame->run, err);
 }
 
-void wfe_node_stopped(wfe_node *node)
+void wfe_run_node_stopped(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     if (node->timed_out) {
         wfe_error_set(&error, WFE_E_TIMEOUT, "'%s' took longer than its timeout of %llu ms",
                       node->path, (unsigned long long)node->step->timeout_ms);
-        wfe_node_work_ended(node, WFE_STEP_IS_FAILED, WFE_PLAN_CAUSE_TIMEOUT, &error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, WFE_PLAN_CAUSE_TIMEOUT, &error);
     } else {
-        wfe_node_work_ended(node, WFE_STEP_IS_CANCELLED, 0, &error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_CANCELLED, 0, &error);
     }
 }
 
-bool wfe_node_may_run(const wfe_node *node)
+bool wfe_run_node_may_run(const wfe_run_node *node)
 {
     return !node->stop && !node->timed_out && !node->frame->run->killed &&
            (node->in_hook || !wfe_frame_is_ending(node->frame));
 }
 
 /* After a failed attempt. */
-static bool may_try_again(wfe_node *node)
+static bool may_try_again(wfe_run_node *node)
 {
     if (node->stop || node->timed_out || node->frame->run->killed) {
-        wfe_node_stopped(node);
+        wfe_run_node_stopped(node);
         return false;
     }
     if (!node->in_hook && wfe_frame_is_ending(node->frame)) {
         wfe_error last = *node->more->error;
-        wfe_node_work_ended(node, WFE_STEP_IS_FAILED, node->cause, &last);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, node->cause, &last);
         return false;
     }
     return true;
 }
 
 /* Its time has come: is it to start at all. */
-static bool may_start(wfe_node *node)
+static bool may_start(wfe_run_node *node)
 {
     wfe_engine_run *run = node->frame->run;
     if (node->tries)
@@ -300,7 +300,7 @@ static bool may_start(wfe_node *node)
     return true;
 }
 
-void wfe_node_resolve(wfe_node *node)
+void wfe_run_node_resolve(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     bool wanted = true;
@@ -309,51 +309,51 @@ void wfe_node_resolve(wfe_node *node)
     if (!may_start(node))
         return;
     bool first = node->state == WFE_STEP_IS_PENDING;
-    if (first && wfe_node_make_item(node, &error)) {
+    if (first && wfe_run_node_make_item(node, &error)) {
         if (error.kind == WFE_E_NOMEM)
             break_run(node, &error);
-        wfe_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
         return;
     }
-    if (first && !node->step->for_each && wfe_node_evaluate_when(node, &wanted, &error)) {
+    if (first && !node->step->for_each && wfe_run_node_evaluate_when(node, &wanted, &error)) {
         if (error.kind == WFE_E_NOMEM)
             break_run(node, &error);
-        wfe_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
         return;
     }
     if (!wanted) {
         skip(node, WFE_SKIP_WHEN);
         return;
     }
-    wfe_node_get_ready(node);
+    wfe_run_node_get_ready(node);
 }
 
 /* ---- ready ---- */
 
-void wfe_node_get_ready(wfe_node *node)
+void wfe_run_node_get_ready(wfe_run_node *node)
 {
     wfe_engine_run *run = node->frame->run;
-    wfe_node *owner = node->step->role == WFE_PLAN_ROLE_STEP ? node->owner : NULL;
+    wfe_run_node *owner = node->step->role == WFE_PLAN_ROLE_STEP ? node->owner : NULL;
     node->state = WFE_STEP_IS_READY;
     if (owner && owner->step->max_parallel && owner->running >= owner->step->max_parallel) {
-        wfe_node_queue_push(&owner->waiting, node);
+        wfe_run_node_queue_push(&owner->waiting, node);
         return;
     }
     if (owner) {
         owner->running++;
         node->limited = true;
     }
-    if (wfe_node_is_leaf(node))
-        wfe_node_queue_push(node->in_hook ? &run->ready_hooks : &run->ready, node);
+    if (wfe_run_node_is_leaf(node))
+        wfe_run_node_queue_push(node->in_hook ? &run->ready_hooks : &run->ready, node);
     else
-        wfe_node_begin(node);
+        wfe_run_node_begin(node);
 }
 
 /* The next one that waits goes back to the start: it may have been stopped meanwhile, and then it
  * calls the one after it. */
-void wfe_node_leave_place(wfe_node *node)
+void wfe_run_node_leave_place(wfe_run_node *node)
 {
-    wfe_node *owner = node->step->role == WFE_PLAN_ROLE_STEP ? node->owner : NULL;
+    wfe_run_node *owner = node->step->role == WFE_PLAN_ROLE_STEP ? node->owner : NULL;
     if (node->has_slot)
         node->frame->run->slots_used--;
     node->has_slot = false;
@@ -361,14 +361,14 @@ void wfe_node_leave_place(wfe_node *node)
         owner->running--;
     node->limited = false;
     if (owner && owner->waiting.first && owner->running < owner->step->max_parallel)
-        wfe_node_due(wfe_node_queue_pop(&owner->waiting));
+        wfe_run_node_due(wfe_run_node_queue_pop(&owner->waiting));
 }
 
 /* ---- the end of its own work ---- */
 
-bool wfe_node_keep_error(wfe_node *node, const wfe_error *err)
+bool wfe_run_node_keep_error(wfe_run_node *node, const wfe_error *err)
 {
-    wfe_node_more *more = wfe_node_more_of(node);
+    wfe_run_node_more *more = wfe_run_node_more_of(node);
     if (!more)
         return false;
     if (!more->error)
@@ -385,11 +385,11 @@ bool wfe_node_keep_error(wfe_node *node, const wfe_error *err)
 
 static void on_wake(void *user)
 {
-    wfe_node *node = user;
-    wfe_node_due(node); /* through the queue: it may have to stop now */
+    wfe_run_node *node = user;
+    wfe_run_node_due(node); /* through the queue: it may have to stop now */
 }
 
-static bool is_retried(const wfe_node *node, enum wfe_plan_cause cause, const wfe_error *err)
+static bool is_retried(const wfe_run_node *node, enum wfe_plan_cause cause, const wfe_error *err)
 {
     const wfe_plan_retry *retry = node->step->retry;
     const wfe_engine_run *run = node->frame->run;
@@ -403,12 +403,12 @@ static bool is_retried(const wfe_node *node, enum wfe_plan_cause cause, const wf
 }
 
 /* Goes to sleep until its next attempt; false when that cannot be. */
-static bool sleep_before_retry(wfe_node *node, enum wfe_plan_cause cause, const wfe_error *err)
+static bool sleep_before_retry(wfe_run_node *node, enum wfe_plan_cause cause, const wfe_error *err)
 {
     wfe_engine_run *run = node->frame->run;
     wfe_error error = WFE_ERROR_INIT;
-    wfe_node_more *more = wfe_node_more_of(node);
-    if (!more || !wfe_node_keep_error(node, err))
+    wfe_run_node_more *more = wfe_run_node_more_of(node);
+    if (!more || !wfe_run_node_keep_error(node, err))
         return false;
     if (!more->sleep && wfe_timer_new(run->loop, on_wake, node, &more->sleep, &error)) {
         break_run(node, &error);
@@ -425,19 +425,19 @@ static bool sleep_before_retry(wfe_node *node, enum wfe_plan_cause cause, const 
 }
 
 /* What the children of a block added is what the block added. */
-static void close_block(wfe_node *node)
+static void close_block(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     int rc = 0;
     uint32_t at = node->step->first_child;
     for (; at != WFE_PLAN_NONE; at = node->frame->run->plan->steps[at].next_sibling) {
-        wfe_node *child = wfe_frame_node(node->frame, at);
+        wfe_run_node *child = wfe_frame_node(node->frame, at);
         if (!rc && child->before && child->before != node->before)
             rc = wfe_scope_join(&node->before, child->before, &error);
     }
     for (at = node->step->first_child; at != WFE_PLAN_NONE;
          at = node->frame->run->plan->steps[at].next_sibling) {
-        wfe_node *child = wfe_frame_node(node->frame, at);
+        wfe_run_node *child = wfe_frame_node(node->frame, at);
         if (!rc && child->outputs)
             rc = wfe_scope_add(&node->before, child->outputs, child->outputs_seq, &error);
         if (child->n_consumers && !--child->n_consumers)
@@ -448,7 +448,7 @@ static void close_block(wfe_node *node)
 }
 
 /* What it gave becomes part of the data. */
-static void take_outputs(wfe_node *node, enum wfe_step_run_state *outcome,
+static void take_outputs(wfe_run_node *node, enum wfe_step_run_state *outcome,
                          enum wfe_plan_cause *cause, wfe_error *err)
 {
     wfe_error error = WFE_ERROR_INIT;
@@ -469,12 +469,12 @@ static void take_outputs(wfe_node *node, enum wfe_step_run_state *outcome,
     *err = error;
 }
 
-void wfe_node_work_ended(wfe_node *node, enum wfe_step_run_state outcome, enum wfe_plan_cause cause,
-                         const wfe_error *reason)
+void wfe_run_node_work_ended(wfe_run_node *node, enum wfe_step_run_state outcome,
+                             enum wfe_plan_cause cause, const wfe_error *reason)
 {
     wfe_error error = *reason;
     const wfe_error *err = &error;
-    wfe_node_leave_place(node);
+    wfe_run_node_leave_place(node);
     if (outcome == WFE_STEP_IS_FAILED && is_retried(node, cause, err) &&
         sleep_before_retry(node, cause, err))
         return;
@@ -485,13 +485,13 @@ void wfe_node_work_ended(wfe_node *node, enum wfe_step_run_state outcome, enum w
     node->cause = (unsigned char)cause;
     node->state = WFE_STEP_IS_HOOKS;
     if (outcome == WFE_STEP_IS_FAILED) {
-        wfe_node_keep_error(node, err);
-        wfe_node_spread_failure(node, err);
+        wfe_run_node_keep_error(node, err);
+        wfe_run_node_spread_failure(node, err);
     }
-    wfe_node_run_hooks(node);
+    wfe_run_node_run_hooks(node);
 }
 
-static void inner_error(wfe_node *node, wfe_error *err)
+static void inner_error(wfe_run_node *node, wfe_error *err)
 {
     if (node->more && node->more->error)
         *err = *node->more->error; /* of the first that failed */
@@ -500,12 +500,12 @@ static void inner_error(wfe_node *node, wfe_error *err)
 }
 
 /* A block and a for_each sum up what is in them. */
-void wfe_node_inner_ended(wfe_node *node)
+void wfe_run_node_inner_ended(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
     if (node->step->for_each && node->more->n_items &&
         node->more->n_items == node->more->n_items_skipped) {
-        wfe_node_leave_place(node);
+        wfe_run_node_leave_place(node);
         skip(node, WFE_SKIP_WHEN);
         return;
     }
@@ -513,19 +513,19 @@ void wfe_node_inner_ended(wfe_node *node)
         wfe_data_of_items(node, &node->outputs, &error))
         break_run(node, &error);
     if (node->timed_out) {
-        wfe_node_stopped(node);
+        wfe_run_node_stopped(node);
     } else if (node->child_failed) {
         inner_error(node, &error);
-        wfe_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
+        wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
     } else {
-        wfe_node_work_ended(node, node->stop ? WFE_STEP_IS_CANCELLED : WFE_STEP_IS_SUCCEEDED, 0,
-                            &error);
+        wfe_run_node_work_ended(node, node->stop ? WFE_STEP_IS_CANCELLED : WFE_STEP_IS_SUCCEEDED, 0,
+                                &error);
     }
 }
 
 /* ---- the end ---- */
 
-static void count(wfe_node *node)
+static void count(wfe_run_node *node)
 {
     wfe_engine_result *result = &node->frame->run->result;
     switch (node->state) {
@@ -545,31 +545,31 @@ static void count(wfe_node *node)
 }
 
 /* Frees those that waited for it; they are in the record of its end. */
-static void unblock_dependents(wfe_node *node)
+static void unblock_dependents(wfe_run_node *node)
 {
     const wfe_frame *frame = node->frame;
     uint32_t i = node->index - frame->graph->first;
-    bool bad = wfe_node_is_bad(node);
+    bool bad = wfe_run_node_is_bad(node);
     for (uint32_t k = frame->graph->begin[i]; k < frame->graph->begin[i + 1]; k++) {
-        wfe_node *dependent = &frame->nodes[frame->graph->dependent[k]];
+        wfe_run_node *dependent = &frame->nodes[frame->graph->dependent[k]];
         if (bad)
             dependent->bad_need = true;
-        wfe_node_unblock(dependent);
+        wfe_run_node_unblock(dependent);
     }
 }
 
-bool wfe_node_has_failed(const wfe_node *node)
+bool wfe_run_node_has_failed(const wfe_run_node *node)
 {
     return node->state == WFE_STEP_IS_FAILED && (!node->step->allow_failure || node->hook_failed);
 }
 
-static void tell_owner(wfe_node *node, const wfe_error *err)
+static void tell_owner(wfe_run_node *node, const wfe_error *err)
 {
-    wfe_node *owner = node->owner;
+    wfe_run_node *owner = node->owner;
     owner->hook_failed = owner->hook_failed || node->hook_failed;
-    if (wfe_node_has_failed(node)) {
+    if (wfe_run_node_has_failed(node)) {
         if (err && !owner->child_failed)
-            wfe_node_keep_error(owner, err);
+            wfe_run_node_keep_error(owner, err);
         owner->child_failed = true;
         if (!owner->inner)
             owner->inner = node->cause ? node->cause : node->inner;
@@ -577,10 +577,10 @@ static void tell_owner(wfe_node *node, const wfe_error *err)
     if (node->item != WFE_PLAN_NONE && node->state == WFE_STEP_IS_SKIPPED)
         owner->more->n_items_skipped++;
     if (!--owner->open)
-        wfe_node_inner_ended(owner);
+        wfe_run_node_inner_ended(owner);
 }
 
-static void remember_for_undo(wfe_node *node)
+static void remember_for_undo(wfe_run_node *node)
 {
     if (node->state != WFE_STEP_IS_SUCCEEDED || node->in_hook || node->item != WFE_PLAN_NONE ||
         node->step->hooks.on_failure == WFE_PLAN_NONE)
@@ -589,13 +589,13 @@ static void remember_for_undo(wfe_node *node)
     node->frame->undo = node;
 }
 
-void wfe_node_end(wfe_node *node)
+void wfe_run_node_end(wfe_run_node *node)
 {
     wfe_frame *frame = node->frame;
     wfe_error error = WFE_ERROR_INIT;
-    wfe_node_leave_place(node);
+    wfe_run_node_leave_place(node);
     node->state = node->outcome;
-    if (node->more && node->more->error && wfe_node_has_failed(node)) {
+    if (node->more && node->more->error && wfe_run_node_has_failed(node)) {
         error = *node->more->error;
         wfe_error_prefix(&error, "'%s'", node->path);
     }
@@ -610,7 +610,7 @@ void wfe_node_end(wfe_node *node)
     if (!is_step && node == frame->hook)
         wfe_frame_hook_ended(frame, node);
     else if (!is_step)
-        wfe_node_hook_ended(node->owner, node);
+        wfe_run_node_hook_ended(node->owner, node);
     else if (is_item || node->owner)
         tell_owner(node, error.kind ? &error : NULL);
     else
@@ -620,17 +620,17 @@ void wfe_node_end(wfe_node *node)
         release_data(node);
 }
 
-void wfe_node_reset(wfe_node *node)
+void wfe_run_node_reset(wfe_run_node *node)
 {
-    wfe_node kept = *node;
-    for (wfe_node **at = &node->frame->undo; *at; at = &(*at)->next_undo) {
+    wfe_run_node kept = *node;
+    for (wfe_run_node **at = &node->frame->undo; *at; at = &(*at)->next_undo) {
         if (*at == node) {
             *at = node->next_undo;
             break;
         }
     }
-    wfe_node_done(node);
-    wfe_node_init(node, kept.frame, kept.index, kept.path);
+    wfe_run_node_done(node);
+    wfe_run_node_init(node, kept.frame, kept.index, kept.path);
     node->owner = kept.owner;
     node->in_hook = kept.in_hook;
     node->attempt = kept.attempt;

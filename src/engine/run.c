@@ -60,7 +60,7 @@ void wfe_run_break(wfe_engine_run *run, const wfe_error *err)
     wfe_run_turn_soon(run);
 }
 
-void wfe_run_warn(wfe_engine_run *run, const wfe_node *node, const char *format, ...)
+void wfe_run_warn(wfe_engine_run *run, const wfe_run_node *node, const char *format, ...)
 {
     char text[WFE_ERROR_MESSAGE_SIZE];
     va_list args;
@@ -70,7 +70,7 @@ void wfe_run_warn(wfe_engine_run *run, const wfe_node *node, const char *format,
     wfe_event event = {
         .kind = WFE_EVENT_WARNING,
         .step = node ? node->path : NULL,
-        .owner = node ? wfe_node_owner_path(node) : NULL,
+        .owner = node ? wfe_run_node_owner_path(node) : NULL,
         .plan_step = node ? &run->plan->steps[node->index] : NULL,
         .attempt = node ? node->attempt : 0,
         .exit_code = -1,
@@ -225,6 +225,7 @@ static void on_secrets(const wfe_error *err, void *user)
         wfe_run_is_set_up(run, err);
         return;
     }
+    run->secrets_read = true;
     run->phase_next = start_services;
     wfe_run_turn_soon(run);
 }
@@ -274,10 +275,10 @@ static void set_up(wfe_engine_run *run)
     int rc = wfe_paths_make(&run->context, &paths, &error);
     if (!rc)
         rc = mask_passwords(run, &error);
-    if (!rc)
+    if (!rc && !run->cancelled)
         rc = wfe_secrets_new(&run->context, run->plan, run->lookup, run->lookup_user, on_secrets,
                              run, &run->secrets, &error);
-    if (rc)
+    if (rc || run->cancelled)
         wfe_run_is_set_up(run, &error);
 }
 
@@ -286,21 +287,21 @@ static void set_up(wfe_engine_run *run)
 static void dispatch(wfe_engine_run *run)
 {
     while (run->slots_used < run->jobs && !wfe_journal_is_full(run)) {
-        wfe_node *node = wfe_node_queue_pop(&run->ready_hooks);
+        wfe_run_node *node = wfe_run_node_queue_pop(&run->ready_hooks);
         if (!node)
-            node = wfe_node_queue_pop(&run->ready);
+            node = wfe_run_node_queue_pop(&run->ready);
         if (!node)
             return;
-        if (wfe_node_may_run(node))
-            wfe_node_take_slot(node);
+        if (wfe_run_node_may_run(node))
+            wfe_run_node_take_slot(node);
         else
-            wfe_node_resolve(node);
+            wfe_run_node_resolve(node);
     }
 }
 
 static void one_round(wfe_engine_run *run)
 {
-    wfe_node *node;
+    wfe_run_node *node;
     wfe_run_free_dead(run);
     if (run->phase_next) {
         void (*next)(wfe_engine_run *) = run->phase_next;
@@ -312,8 +313,8 @@ static void one_round(wfe_engine_run *run)
         wfe_run_kill(run);
     }
     do {
-        while ((node = wfe_node_queue_pop(&run->due)))
-            wfe_node_resolve(node);
+        while ((node = wfe_run_node_queue_pop(&run->due)))
+            wfe_run_node_resolve(node);
         if (run->look_at_ready)
             wfe_run_look_at_ready(run);
         else
@@ -344,6 +345,20 @@ static void on_turn(void *user)
 
 /* ---- from outside ---- */
 
+/* Nothing is waited for any longer; but the folder must be there for the hooks, and the secrets
+ * that were read are theirs. */
+static void cancel_set_up(wfe_engine_run *run)
+{
+    wfe_error none = WFE_ERROR_INIT;
+    if (!run->began_us)
+        return; /* set_up comes yet, and sees it */
+    if (!run->secrets_read) {
+        wfe_secrets_free(run->secrets);
+        run->secrets = NULL;
+    }
+    wfe_run_is_set_up(run, &none);
+}
+
 void wfe_engine_run_cancel(wfe_engine_run *run)
 {
     if (!run->started || run->closed)
@@ -354,12 +369,7 @@ void wfe_engine_run_cancel(wfe_engine_run *run)
     }
     run->cancelled = true;
     if (!run->main) {
-        if (run->state == WFE_RUN_STARTING) { /* nothing of it is waited for any longer */
-            wfe_secrets_free(run->secrets);
-            run->secrets = NULL;
-            run->set_up = true;
-            run->phase_next = start_steps;
-        }
+        cancel_set_up(run);
     } else {
         wfe_run_stopping(run);
         wfe_frame_stop(run->main);

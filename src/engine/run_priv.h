@@ -24,7 +24,7 @@
 #include "engine/scope.h"
 #include "engine/step_type.h"
 
-typedef struct wfe_node wfe_node;
+typedef struct wfe_run_node wfe_run_node;
 typedef struct wfe_frame wfe_frame;
 typedef struct wfe_exec wfe_exec;
 
@@ -37,18 +37,18 @@ typedef struct wfe_exec wfe_exec;
 /* Records that are not acknowledged yet, before no more steps are started. */
 #define WFE_ENGINE_MAX_UNRECORDED 4096U
 
-typedef struct wfe_node_queue {
-    wfe_node *first;
-    wfe_node *last;
-} wfe_node_queue;
+typedef struct wfe_run_node_queue {
+    wfe_run_node *first;
+    wfe_run_node *last;
+} wfe_run_node_queue;
 
-void wfe_node_queue_push(wfe_node_queue *queue, wfe_node *node);
-wfe_node *wfe_node_queue_pop(wfe_node_queue *queue);
+void wfe_run_node_queue_push(wfe_run_node_queue *queue, wfe_run_node *node);
+wfe_run_node *wfe_run_node_queue_pop(wfe_run_node_queue *queue);
 
 /* What only some nodes have; made when the first of it is needed. */
-typedef struct wfe_node_more wfe_node_more;
-struct wfe_node_more {
-    wfe_node_more *next_dead;
+typedef struct wfe_run_node_more wfe_run_node_more;
+struct wfe_run_node_more {
+    wfe_run_node_more *next_dead;
     wfe_timer *timeout;  /* of the step as a whole */
     wfe_timer *sleep;    /* until the next attempt */
     wfe_exec *exec;      /* the attempt under way */
@@ -56,35 +56,35 @@ struct wfe_node_more {
     wfe_frame *callee;   /* the called workflow under way */
     wfe_error *error;    /* why it failed */
     /* for_each: one node for each item, and the list. */
-    wfe_node *items;
+    wfe_run_node *items;
     json_t *list;
     uint32_t n_items;
     uint32_t n_items_skipped;
     wfe_plan_item *item; /* of an item: its copy of the step */
 };
 
-struct wfe_node {
+struct wfe_run_node {
     wfe_frame *frame;
     const wfe_plan_step *step;
     const char *path;
-    wfe_node *next;      /* in the one queue it is in */
-    wfe_node *owner;     /* of an item: the for_each; of a child: the block; of a hook: its step */
-    wfe_node *next_undo; /* frame->undo */
-    wfe_node_more *more;
+    wfe_run_node *next;  /* in the one queue it is in */
+    wfe_run_node *owner; /* of an item: the for_each; of a child: the block; of a hook: its step */
+    wfe_run_node *next_undo; /* frame->undo */
+    wfe_run_node_more *more;
     wfe_scope *before; /* what it sees; NULL once nobody needs it */
     json_t *outputs;   /* what it gave; NULL: nothing */
     uint64_t outputs_seq;
-    wfe_node_queue waiting; /* children or items that max_parallel keeps waiting */
-    uint64_t began_us;      /* monotonic; 0: never */
-    uint64_t start_seq;     /* the record that lets its attempt start */
-    uint32_t index;         /* in the plan */
-    uint32_t item;          /* WFE_PLAN_NONE: it is none */
-    uint32_t unmet;         /* needs and blocks that keep it from being due */
-    uint32_t n_consumers;   /* that still want before and outputs */
-    uint32_t open;          /* children or items that have not ended */
-    uint32_t running;       /* of these: that count for max_parallel */
-    uint32_t attempt;       /* never starts anew, so that containers have names of their own */
-    uint32_t tries;         /* attempts of this round */
+    wfe_run_node_queue waiting; /* children or items that max_parallel keeps waiting */
+    uint64_t began_us;          /* monotonic; 0: never */
+    uint64_t start_seq;         /* the record that lets its attempt start */
+    uint32_t index;             /* in the plan */
+    uint32_t item;              /* WFE_PLAN_NONE: it is none */
+    uint32_t unmet;             /* needs and blocks that keep it from being due */
+    uint32_t n_consumers;       /* that still want before and outputs */
+    uint32_t open;              /* children or items that have not ended */
+    uint32_t running;           /* of these: that count for max_parallel */
+    uint32_t attempt;           /* never starts anew, so that containers have names of their own */
+    uint32_t tries;             /* attempts of this round */
     int exit_code;
     unsigned char state;   /* enum wfe_step_run_state */
     unsigned char outcome; /* of its own work, while hooks run */
@@ -114,17 +114,17 @@ enum wfe_frame_phase {
 
 struct wfe_frame {
     wfe_engine_run *run;
-    wfe_node *caller; /* NULL: the run's own */
+    wfe_run_node *caller; /* NULL: the run's own */
     const wfe_plan_workflow *workflow;
     const wfe_graph *graph;
-    wfe_node *nodes;  /* workflow->n_steps, in the order of the plan */
-    char *paths;      /* all of them; NULL: they are the steps' names */
-    wfe_scope *first; /* the inputs */
-    wfe_scope *all;   /* inputs and all outputs so far */
-    json_t *outputs;  /* declared ones, at the end */
+    wfe_run_node *nodes; /* workflow->n_steps, in the order of the plan */
+    char *paths;         /* all of them; NULL: they are the steps' names */
+    wfe_scope *first;    /* the inputs */
+    wfe_scope *all;      /* inputs and all outputs so far */
+    json_t *outputs;     /* declared ones, at the end */
     wfe_timer *timeout;
-    wfe_node *undo;      /* succeeded steps with on_failure, newest first */
-    wfe_node *hook;      /* the compensation or hook under way */
+    wfe_run_node *undo;  /* succeeded steps with on_failure, newest first */
+    wfe_run_node *hook;  /* the compensation or hook under way */
     wfe_error *error;    /* why it failed first */
     uint32_t open;       /* top steps that have not ended */
     unsigned char inner; /* cause of its first failure */
@@ -150,7 +150,7 @@ typedef struct wfe_journal {
     uint64_t committed;    /* asked to be */
     wfe_effect *first;
     wfe_effect *last;
-    wfe_node_queue starts; /* attempts that wait for their record */
+    wfe_run_node_queue starts; /* attempts that wait for their record */
 } wfe_journal;
 
 struct wfe_secrets;
@@ -174,12 +174,12 @@ struct wfe_engine_run {
 
     wfe_journal journal;
     wfe_timer *turn;
-    wfe_node_queue due;         /* nothing keeps them any longer */
-    wfe_node_queue ready;       /* wait for a slot */
-    wfe_node_queue ready_hooks; /* the same, and go first */
-    wfe_graph *graphs;          /* by workflow; dependent NULL: not made yet */
+    wfe_run_node_queue due;         /* nothing keeps them any longer */
+    wfe_run_node_queue ready;       /* wait for a slot */
+    wfe_run_node_queue ready_hooks; /* the same, and go first */
+    wfe_graph *graphs;              /* by workflow; dependent NULL: not made yet */
     wfe_frame *main;
-    wfe_node_more *dead; /* of nodes that have ended; freed by the next turn */
+    wfe_run_node_more *dead; /* of nodes that have ended; freed by the next turn */
     struct wfe_secrets *secrets;
     struct wfe_services *services; /* NULL: none, or stopped */
     uint32_t jobs;
@@ -195,8 +195,9 @@ struct wfe_engine_run {
     bool told;
     bool kill_spread;
     bool look_at_ready; /* something in the ready queues has to stop */
-    bool cancelled;     /* asked once */
-    bool killed;        /* asked twice, or broken */
+    bool secrets_read;
+    bool cancelled; /* asked once */
+    bool killed;    /* asked twice, or broken */
     bool suspended;
     bool broken; /* it cannot be recorded, or remembered, any more: broken_error */
     wfe_error broken_error;
@@ -226,7 +227,7 @@ void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err);
 /* The main frame has ended. */
 void wfe_run_steps_ended(wfe_engine_run *run);
 void wfe_run_services_stopped(wfe_engine_run *run);
-void wfe_run_warn(wfe_engine_run *run, const wfe_node *node, const char *format, ...)
+void wfe_run_warn(wfe_engine_run *run, const wfe_run_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The step's type, NULL for blocks and calls. */
 const wfe_step_type *wfe_run_type(const wfe_engine_run *run, const wfe_plan_step *step);
@@ -240,13 +241,13 @@ void wfe_journal_attach(wfe_engine_run *run, wfe_recorder *recorder);
 void wfe_journal_ready(wfe_engine_run *run, const char *path);
 void wfe_journal_put(wfe_engine_run *run, wfe_event *event, int64_t wake_at_us);
 /* A record about a node in its present state. */
-void wfe_journal_node(wfe_node *node);
+void wfe_journal_node(wfe_run_node *node);
 /* The attempt failed with err; the next one comes after the delay. */
-void wfe_journal_retry(wfe_node *node, uint64_t delay_ms, enum wfe_plan_cause cause,
+void wfe_journal_retry(wfe_run_node *node, uint64_t delay_ms, enum wfe_plan_cause cause,
                        const wfe_error *err);
 void wfe_journal_run(wfe_engine_run *run, const wfe_error *err);
 /* The attempt of node starts when the last record is durable. */
-void wfe_journal_start(wfe_node *node);
+void wfe_journal_start(wfe_run_node *node);
 /* Commits; lets go what is durable. */
 void wfe_journal_turn(wfe_engine_run *run);
 bool wfe_journal_is_idle(const wfe_engine_run *run);
@@ -255,80 +256,83 @@ bool wfe_journal_is_full(const wfe_engine_run *run);
 /* Tells the listener of something that has no record. */
 void wfe_journal_tell(wfe_engine_run *run, wfe_event *event);
 void wfe_journal_done(wfe_engine_run *run);
-const char *wfe_node_owner_path(const wfe_node *node);
+const char *wfe_run_node_owner_path(const wfe_run_node *node);
 
 /* ---- frame.c ---- */
 
 /* inputs are the callee's; path is the prefix of its steps' paths, NULL for the run's own. */
-int wfe_frame_new(wfe_engine_run *run, uint32_t workflow, wfe_node *caller, const json_t *inputs,
-                  wfe_frame **ret, wfe_error *err);
+int wfe_frame_new(wfe_engine_run *run, uint32_t workflow, wfe_run_node *caller,
+                  const json_t *inputs, wfe_frame **ret, wfe_error *err);
 void wfe_frame_free(wfe_frame *frame);
+/* Something it needs has failed: its steps are stopped, its hooks run as after any failure. */
+void wfe_frame_fail(wfe_frame *frame, const wfe_error *err);
 /* The steps that need nothing become due, and are listed for the next record, which the caller
  * makes; then come the other ones. */
 void wfe_frame_start(wfe_frame *frame);
 /* After that: ends it at once when it has no steps. */
 void wfe_frame_started(wfe_frame *frame);
 /* A top step has ended. */
-void wfe_frame_step_ended(wfe_frame *frame, const wfe_node *node, const wfe_error *err);
+void wfe_frame_step_ended(wfe_frame *frame, const wfe_run_node *node, const wfe_error *err);
 /* A hook of the workflow, or one that compensates, has ended. */
-void wfe_frame_hook_ended(wfe_frame *frame, wfe_node *hook);
-wfe_node *wfe_frame_node(const wfe_frame *frame, uint32_t index);
+void wfe_frame_hook_ended(wfe_frame *frame, wfe_run_node *hook);
+wfe_run_node *wfe_frame_node(const wfe_frame *frame, uint32_t index);
 /* Nothing new starts in it: the frame, or one around it, is ending. */
 bool wfe_frame_is_ending(const wfe_frame *frame);
 
 /* ---- node.c ---- */
 
-void wfe_node_init(wfe_node *node, wfe_frame *frame, uint32_t index, const char *path);
-void wfe_node_done(wfe_node *node);
+void wfe_run_node_init(wfe_run_node *node, wfe_frame *frame, uint32_t index, const char *path);
+void wfe_run_node_done(wfe_run_node *node);
 /* As it was before it ever ran, for another round of the block around it. */
-void wfe_node_reset(wfe_node *node);
-wfe_node_more *wfe_node_more_of(wfe_node *node); /* NULL without memory; the run is broken then */
+void wfe_run_node_reset(wfe_run_node *node);
+wfe_run_node_more *
+wfe_run_node_more_of(wfe_run_node *node); /* NULL without memory; the run is broken then */
 /* Nothing keeps it from starting. */
-void wfe_node_due(wfe_node *node);
+void wfe_run_node_due(wfe_run_node *node);
 /* From the turn: skips it, lets it wait for a place, or begins. */
-void wfe_node_resolve(wfe_node *node);
+void wfe_run_node_resolve(wfe_run_node *node);
 /* One thing less keeps it. */
-void wfe_node_unblock(wfe_node *node);
+void wfe_run_node_unblock(wfe_run_node *node);
 /* It needs a place among its siblings and a slot. */
-void wfe_node_get_ready(wfe_node *node);
-void wfe_node_leave_place(wfe_node *node);
+void wfe_run_node_get_ready(wfe_run_node *node);
+void wfe_run_node_leave_place(wfe_run_node *node);
 /* Its own work is over, for good or until the next try. */
-void wfe_node_work_ended(wfe_node *node, enum wfe_step_run_state outcome, enum wfe_plan_cause cause,
-                         const wfe_error *err);
+void wfe_run_node_work_ended(wfe_run_node *node, enum wfe_step_run_state outcome,
+                             enum wfe_plan_cause cause, const wfe_error *err);
 /* Hooks are done, too. */
-void wfe_node_end(wfe_node *node);
+void wfe_run_node_end(wfe_run_node *node);
 /* Does what needs it have to be skipped. */
-bool wfe_node_is_bad(const wfe_node *node);
+bool wfe_run_node_is_bad(const wfe_run_node *node);
 /* The children or items have all ended. */
-void wfe_node_inner_ended(wfe_node *node);
-bool wfe_node_is_leaf(const wfe_node *node);
-bool wfe_node_has_ended(const wfe_node *node);
+void wfe_run_node_inner_ended(wfe_run_node *node);
+bool wfe_run_node_is_leaf(const wfe_run_node *node);
+bool wfe_run_node_has_ended(const wfe_run_node *node);
 /* It failed and that was not allowed. */
-bool wfe_node_has_failed(const wfe_node *node);
+bool wfe_run_node_has_failed(const wfe_run_node *node);
 /* Nothing forbids that it starts. */
-bool wfe_node_may_run(const wfe_node *node);
+bool wfe_run_node_may_run(const wfe_run_node *node);
 /* Its error; false without memory, when the run is broken. */
-bool wfe_node_keep_error(wfe_node *node, const wfe_error *err);
+bool wfe_run_node_keep_error(wfe_run_node *node, const wfe_error *err);
 /* Its own work was stopped, by its timeout or by others. */
-void wfe_node_stopped(wfe_node *node);
+void wfe_run_node_stopped(wfe_run_node *node);
 void wfe_run_free_dead(wfe_engine_run *run);
 
 /* ---- begin.c ---- */
 
-void wfe_node_begin(wfe_node *node);
-void wfe_node_start_attempt(wfe_node *node);
-void wfe_node_frame_ended(wfe_node *node, wfe_frame *callee);
-int wfe_node_evaluate_when(wfe_node *node, bool *ret, wfe_error *err);
+void wfe_run_node_begin(wfe_run_node *node);
+void wfe_run_node_start_attempt(wfe_run_node *node);
+void wfe_run_node_frame_ended(wfe_run_node *node, wfe_frame *callee);
+int wfe_run_node_evaluate_when(wfe_run_node *node, bool *ret, wfe_error *err);
 /* An item's copy of the step, if it has none yet. */
-int wfe_node_make_item(wfe_node *node, wfe_error *err);
+int wfe_run_node_make_item(wfe_run_node *node, wfe_error *err);
 /* Takes a slot and records the start of an attempt. */
-void wfe_node_take_slot(wfe_node *node);
+void wfe_run_node_take_slot(wfe_run_node *node);
 
 /* ---- hooks.c ---- */
 
 /* Begins the first hook that applies, or ends the node. */
-void wfe_node_run_hooks(wfe_node *node);
-void wfe_node_hook_ended(wfe_node *node, wfe_node *hook);
+void wfe_run_node_run_hooks(wfe_run_node *node);
+void wfe_run_node_hook_ended(wfe_run_node *node, wfe_run_node *hook);
 /* The index of the hook of this role. */
 uint32_t wfe_hook_index(const wfe_plan_hooks *hooks, unsigned char role);
 void wfe_hook_start(wfe_frame *frame, uint32_t index, wfe_scope *sees);
@@ -336,12 +340,12 @@ void wfe_hook_start(wfe_frame *frame, uint32_t index, wfe_scope *sees);
 /* ---- stop.c ---- */
 
 /* Stops what the node does; ensure hooks run all the same. */
-void wfe_node_stop(wfe_node *node);
+void wfe_run_node_stop(wfe_run_node *node);
 /* Stops all steps of the frame. */
 void wfe_frame_stop(wfe_frame *frame);
-void wfe_node_timed_out(void *node);
+void wfe_run_node_timed_out(void *node);
 /* The node failed for good: fail_fast around it, the run's first cause, error_behavior. */
-void wfe_node_spread_failure(wfe_node *node, const wfe_error *err);
+void wfe_run_node_spread_failure(wfe_run_node *node, const wfe_error *err);
 /* Kills everything. */
 void wfe_run_kill(wfe_engine_run *run);
 /* Those in the queues of the ready that may not start do not wait for a slot. */
@@ -349,23 +353,23 @@ void wfe_run_look_at_ready(wfe_engine_run *run);
 
 /* ---- exec.c ---- */
 
-/* Starts the attempt; its end comes to wfe_node_attempt_ended. */
-int wfe_exec_start(wfe_node *node, wfe_exec **ret, wfe_error *err);
+/* Starts the attempt; its end comes to wfe_run_node_attempt_ended. */
+int wfe_exec_start(wfe_run_node *node, wfe_exec **ret, wfe_error *err);
 void wfe_exec_cancel(wfe_exec *exec, bool kill);
 void wfe_exec_free(wfe_exec *exec);
-void wfe_node_attempt_ended(wfe_node *node, const wfe_attempt_end *end);
+void wfe_run_node_attempt_ended(wfe_run_node *node, const wfe_attempt_end *end);
 
 /* ---- data.c ---- */
 
 /* What a step gave, as values: declared ones of their types. INVALID with what is missing or wrong,
  * LIMIT for one that is too long; *ret holds what is right in either case. NULL: nothing. */
-int wfe_data_values(wfe_node *node, const wfe_strmap *texts, json_t **ret, wfe_error *err);
+int wfe_data_values(wfe_run_node *node, const wfe_strmap *texts, json_t **ret, wfe_error *err);
 /* The node's outputs become part of the data. LIMIT, NOMEM. */
-int wfe_data_take(wfe_node *node, wfe_error *err);
+int wfe_data_take(wfe_run_node *node, wfe_error *err);
 /* The workflow's declared outputs from the data. */
 int wfe_data_declared(const wfe_engine_run *run, const wfe_frame *frame, json_t **ret,
                       wfe_error *err);
 /* One list for each key that an item gave, null for those that did not. */
-int wfe_data_of_items(const wfe_node *node, json_t **ret, wfe_error *err);
+int wfe_data_of_items(const wfe_run_node *node, json_t **ret, wfe_error *err);
 
 #endif

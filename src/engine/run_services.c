@@ -79,17 +79,10 @@ static void on_ready(void *user)
 static void on_failed(const wfe_error *err, void *user)
 {
     wfe_engine_run *run = user;
-    if (!run->main) {
+    if (!run->main)
         wfe_run_is_set_up(run, err);
-        return;
-    }
-    wfe_run_note_failure(run, NULL, err);
-    run->main->failed = true;
-    run->main->ending = true;
-    wfe_frame_stop(run->main);
-    run->look_at_ready = true;
-    wfe_run_stopping(run);
-    wfe_run_turn_soon(run);
+    else
+        wfe_frame_fail(run->main, err);
 }
 
 static void on_stopped(const wfe_error *err, void *user)

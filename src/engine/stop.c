@@ -11,23 +11,23 @@
 static void stop_hook(wfe_frame *frame, const wfe_plan_hooks *hooks, unsigned char role)
 {
     if (role && role != WFE_PLAN_ROLE_ENSURE && frame->run->cancelled)
-        wfe_node_stop(wfe_frame_node(frame, wfe_hook_index(hooks, role)));
+        wfe_run_node_stop(wfe_frame_node(frame, wfe_hook_index(hooks, role)));
 }
 
-static void stop_children(wfe_node *node)
+static void stop_children(wfe_run_node *node)
 {
     const wfe_plan_step *steps = node->frame->run->plan->steps;
     for (uint32_t at = node->step->first_child; at != WFE_PLAN_NONE; at = steps[at].next_sibling)
-        wfe_node_stop(wfe_frame_node(node->frame, at));
+        wfe_run_node_stop(wfe_frame_node(node->frame, at));
 }
 
-static void stop_items(wfe_node *node)
+static void stop_items(wfe_run_node *node)
 {
     for (uint32_t i = 0; node->more && i < node->more->n_items; i++)
-        wfe_node_stop(&node->more->items[i]);
+        wfe_run_node_stop(&node->more->items[i]);
 }
 
-static void stop_running(wfe_node *node)
+static void stop_running(wfe_run_node *node)
 {
     if (node->step->for_each)
         stop_items(node);
@@ -39,7 +39,7 @@ static void stop_running(wfe_node *node)
         wfe_exec_cancel(node->more->exec, false);
 }
 
-static void stop_work(wfe_node *node)
+static void stop_work(wfe_run_node *node)
 {
     switch (node->state) {
     case WFE_STEP_IS_PENDING:
@@ -59,17 +59,17 @@ static void stop_work(wfe_node *node)
     }
 }
 
-void wfe_node_stop(wfe_node *node)
+void wfe_run_node_stop(wfe_run_node *node)
 {
-    if (wfe_node_has_ended(node))
+    if (wfe_run_node_has_ended(node))
         return;
     node->stop = true;
     stop_work(node);
 }
 
-void wfe_node_timed_out(void *user)
+void wfe_run_node_timed_out(void *user)
 {
-    wfe_node *node = user;
+    wfe_run_node *node = user;
     node->timed_out = true;
     stop_work(node);
 }
@@ -78,7 +78,7 @@ void wfe_frame_stop(wfe_frame *frame)
 {
     const wfe_plan_step *steps = frame->run->plan->steps;
     if (frame->phase == WFE_FRAME_COMPENSATING && frame->run->cancelled)
-        wfe_node_stop(frame->hook);
+        wfe_run_node_stop(frame->hook);
     if (frame->phase == WFE_FRAME_HOOKS)
         stop_hook(frame, &frame->workflow->hooks, frame->hook_role);
     if (frame->phase != WFE_FRAME_RUNNING)
@@ -86,14 +86,14 @@ void wfe_frame_stop(wfe_frame *frame)
     frame->stopped = true;
     for (uint32_t at = frame->workflow->first_step; at != WFE_PLAN_NONE;
          at = steps[at].next_sibling)
-        wfe_node_stop(wfe_frame_node(frame, at));
+        wfe_run_node_stop(wfe_frame_node(frame, at));
 }
 
 /* ---- failures ---- */
 
-static void stop_siblings(wfe_node *node)
+static void stop_siblings(wfe_run_node *node)
 {
-    wfe_node *owner = node->owner;
+    wfe_run_node *owner = node->owner;
     if (owner->step->for_each)
         stop_items(owner);
     else
@@ -101,7 +101,7 @@ static void stop_siblings(wfe_node *node)
 }
 
 /* May the node still have another round, so that what failed in it is not final. */
-static bool may_have_another_round(const wfe_node *node)
+static bool may_have_another_round(const wfe_run_node *node)
 {
     const wfe_plan_retry *retry = node->step->retry;
     return retry && node->state == WFE_STEP_IS_RUNNING && !node->step->for_each &&
@@ -111,10 +111,10 @@ static bool may_have_another_round(const wfe_node *node)
 /* Goes up through what is around the node, doing what fail_fast says, to where its failure is
  * allowed or tried again; that of a hook is allowed by nobody but itself. True when it fails the
  * run. */
-static bool climb(wfe_node *node)
+static bool climb(wfe_run_node *node)
 {
     bool of_hook = false;
-    for (wfe_node *at = node;;) {
+    for (wfe_run_node *at = node;;) {
         if (at->step->allow_failure && !of_hook)
             return false;
         bool is_hook = at->step->role != WFE_PLAN_ROLE_STEP;
@@ -138,7 +138,7 @@ static bool climb(wfe_node *node)
     }
 }
 
-static void apply_on_error(wfe_node *node)
+static void apply_on_error(wfe_run_node *node)
 {
     wfe_engine_run *run = node->frame->run;
     if (node->in_hook || node->item != WFE_PLAN_NONE || node->step->allow_failure)
@@ -166,14 +166,14 @@ static void apply_on_error(wfe_node *node)
 }
 
 /* It is the run's failure now, and not again that of what is around it. */
-static void note(wfe_node *node, const wfe_error *err)
+static void note(wfe_run_node *node, const wfe_error *err)
 {
     wfe_run_note_failure(node->frame->run, node->path, err);
-    for (wfe_node *at = node; at; at = at->owner ? at->owner : at->frame->caller)
+    for (wfe_run_node *at = node; at; at = at->owner ? at->owner : at->frame->caller)
         at->inner_told = true;
 }
 
-void wfe_node_spread_failure(wfe_node *node, const wfe_error *err)
+void wfe_run_node_spread_failure(wfe_run_node *node, const wfe_error *err)
 {
     /* What failed in it has been told already, unless another round could have mended it. */
     if (climb(node) && (node->cause || !node->inner_told))
@@ -185,9 +185,9 @@ void wfe_node_spread_failure(wfe_node *node, const wfe_error *err)
 
 static void kill_frame(wfe_frame *frame);
 
-static void kill_node(wfe_node *node)
+static void kill_node(wfe_run_node *node)
 {
-    if (wfe_node_has_ended(node) || !node->more)
+    if (wfe_run_node_has_ended(node) || !node->more)
         return;
     if (node->state == WFE_STEP_IS_SLEEPING)
         wfe_timer_start(node->more->sleep, 0);
@@ -216,12 +216,12 @@ void wfe_run_kill(wfe_engine_run *run)
     wfe_run_turn_soon(run);
 }
 
-static void filter_ready(wfe_engine_run *run, wfe_node_queue *queue)
+static void filter_ready(wfe_engine_run *run, wfe_run_node_queue *queue)
 {
-    wfe_node_queue kept = {0};
-    wfe_node *node;
-    while ((node = wfe_node_queue_pop(queue)))
-        wfe_node_queue_push(wfe_node_may_run(node) ? &kept : &run->due, node);
+    wfe_run_node_queue kept = {0};
+    wfe_run_node *node;
+    while ((node = wfe_run_node_queue_pop(queue)))
+        wfe_run_node_queue_push(wfe_run_node_may_run(node) ? &kept : &run->due, node);
     *queue = kept;
 }
 

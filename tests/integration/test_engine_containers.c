@@ -359,6 +359,65 @@ static void test_engine_containers__take_relative_volumes_from_the_working_folde
     end();
 }
 
+static void add_service(const char *run)
+{
+    static const uint16_t ports[] = {8080};
+    wfe_plan_service *service = plan_builder_alloc(rig.builder, sizeof *service);
+    *service = (wfe_plan_service){.name = "web",
+                                  .container = {.options = script(run)},
+                                  .ports = ports,
+                                  .n_ports = 1,
+                                  .probe = WFE_PLAN_PROBE_TCP,
+                                  .probe_port = 8080,
+                                  .probe_interval_ms = 50,
+                                  .probe_timeout_ms = 5000,
+                                  .probe_retries = 100};
+    plan_builder_workflow_at(rig.builder, 0)->services = service;
+    plan_builder_workflow_at(rig.builder, 0)->n_services = 1;
+}
+
+static void test_engine_containers__reach_the_services_of_the_run(void **state)
+{
+    begin(state);
+    add_service("mkdir /www; echo page >/www/index.html; exec httpd -f -p 8080 -h /www");
+    container(TOP, "a", "wget -qO- http://web:8080/; echo $SVC_WEB_HOST:$SVC_WEB_PORT");
+    wfe_step_options options = script("wget -T 2 -qO- http://127.0.0.1:8080/ || echo alone");
+    options.network = "none";
+    plan_builder_container(rig.builder, TOP, "b", &options);
+    hook(TOP, WFE_PLAN_ROLE_ENSURE, "last", "wget -qO- http://web:8080/");
+    run_to(WFE_RUN_SUCCEEDED);
+    assert_non_null(strstr(rig.output, "a: page\na: 127.0.0.1:8080\n"));
+    assert_non_null(strstr(rig.output, "b: alone\n"));
+    assert_non_null(strstr(rig.output, "last: page\n"));
+    assert_true(engine_rig_when(&rig, "service web:ready") < engine_rig_when(&rig, "a:running"));
+    assert_true(engine_rig_when(&rig, "last:succeeded") <
+                engine_rig_when(&rig, "service web:stopped"));
+    end();
+}
+
+static void test_engine_containers__are_stopped_when_a_service_dies(void **state)
+{
+    begin(state);
+    add_service("httpd -f -p 8080 & sleep 3; echo last words; exit 4");
+    container(TOP, "a", "sleep 600");
+    hook(TOP, WFE_PLAN_ROLE_ENSURE, "ensure", "echo cleaning");
+    const wfe_engine_result *result = run_to(WFE_RUN_FAILED);
+    assert_non_null(strstr(result->error.message, "web"));
+    assert_string_equal(engine_rig_end(&rig, "a"), "cancelled");
+    assert_non_null(strstr(rig.output, "ensure: cleaning"));
+    end();
+}
+
+static void test_engine_containers__do_not_start_without_their_services(void **state)
+{
+    begin(state);
+    add_service("echo cannot; exit 1");
+    container(TOP, "a", "echo up");
+    run_to(WFE_RUN_FAILED);
+    assert_string_equal(engine_rig_end(&rig, "a"), "skipped");
+    end();
+}
+
 #define CASE(name) cmocka_unit_test(test_engine_containers__##name)
 
 int main(void)
@@ -377,6 +436,9 @@ int main(void)
         CASE(say_how_they_failed),
         CASE(retry_what_the_image_lacks),
         CASE(read_what_stdin_says),
+        CASE(reach_the_services_of_the_run),
+        CASE(are_stopped_when_a_service_dies),
+        CASE(do_not_start_without_their_services),
         CASE(take_relative_volumes_from_the_working_folder),
     };
     return cmocka_run_group_tests(tests, group_set_up, private_containerd_group_teardown);

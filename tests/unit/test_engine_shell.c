@@ -373,6 +373,18 @@ static void test_engine_shell__a_run_that_is_cancelled_while_a_secret_is_read_en
     assert_string_equal(engine_rig_end(&rig, "ensure"), "succeeded");
 }
 
+static void test_engine_shell__a_run_that_is_cancelled_before_it_begins_runs_ensure(void **state)
+{
+    (void)state;
+    plan_builder_step(rig.builder, TOP, "a", "true");
+    plan_builder_hook(rig.builder, TOP, WFE_PLAN_ROLE_ENSURE, "ensure", "echo clean");
+    engine_rig_start(&rig, NULL);
+    wfe_engine_run_cancel(rig.run);
+    assert_int_equal(engine_rig_wait(&rig)->state, WFE_RUN_CANCELLED);
+    assert_string_equal(engine_rig_end(&rig, "a"), "cancelled");
+    assert_output("ensure: clean\n");
+}
+
 static void test_engine_shell__two_hundred_at_once_and_two_hundred_in_a_row(void **state)
 {
     (void)state;
@@ -415,6 +427,7 @@ int main(void)
         CASE(secrets_are_given_and_masked_everywhere),
         CASE(a_secret_that_cannot_be_read_fails_the_run),
         CASE(a_run_that_is_cancelled_while_a_secret_is_read_ends),
+        CASE(a_run_that_is_cancelled_before_it_begins_runs_ensure),
         CASE(two_hundred_at_once_and_two_hundred_in_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

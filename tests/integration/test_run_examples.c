@@ -72,10 +72,10 @@ static void test_run_examples__fan_out(void **state)
     wfe_command_result_done(&result);
 }
 
-static void test_run_examples__database(void **state)
+static void test_run_examples__service(void **state)
 {
     private_containerd_of(state);
-    wfe_command_result result = run_group_run(NULL, EXAMPLES "/database.yaml");
+    wfe_command_result result = run_group_run(NULL, EXAMPLES "/service.yaml");
     run_group_expect(&result, 0, "output rows = 2\n");
     assert_has(&result, "db | serving 2 rows\n");
     assert_has(&result, "read | shape is square\n");
@@ -178,6 +178,18 @@ static void test_run_examples__c_project(void **state)
     wfe_command_result_done(&result);
 }
 
+static void test_run_examples__database(void **state)
+{
+    need_debian(private_containerd_of(state));
+    wfe_command_result result = run_group_run(NULL, EXAMPLES "/database.yaml");
+    run_group_expect(&result, 0, "db: (service) ready\n");
+    assert_has(&result, "write | OK\n");
+    assert_has(&result, "read | 42\n");
+    assert_has(&result, "test: skipped: its condition is false\n");
+    assert_has(&result, "db: (service) stopped\n");
+    wfe_command_result_done(&result);
+}
+
 static void test_run_examples__leave_nothing_behind(void **state)
 {
     run_group_assert_clean(private_containerd_of(state));
@@ -193,7 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_examples__hello),
         cmocka_unit_test(test_run_examples__fan_out),
-        cmocka_unit_test(test_run_examples__database),
+        cmocka_unit_test(test_run_examples__service),
         cmocka_unit_test(test_run_examples__a_service_that_dies_fails_the_run),
         cmocka_unit_test(
             test_run_examples__a_service_that_is_never_ready_keeps_steps_from_starting),
@@ -201,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_run_examples__pipeline),
         cmocka_unit_test(test_run_examples__demo),
         cmocka_unit_test(test_run_examples__c_project),
+        cmocka_unit_test(test_run_examples__database),
         cmocka_unit_test(test_run_examples__leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, run_group_teardown);

@@ -20,9 +20,11 @@
 
 #define HEAD "workflow:\n  id: test\n  version: 1\n"
 
-/* Steps that follow each other quickly, two at a time, with hooks on every level. */
+/* Steps that follow each other quickly, two at a time, with hooks on every level, beside a
+ * service. */
 static const char workflow[] =
     HEAD "  shared_volume: {mount_path: /shared}\n"
+         "  services: {idle: {image: busybox, run: 'exec sleep 600', grace: 2s}}\n"
          "  ensure: {name: at-end, config: {run: 'echo run >>ensured'}}\n"
          "  steps:\n"
          "    - name: a\n      type: containerd\n"

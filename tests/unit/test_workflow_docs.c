@@ -112,9 +112,9 @@ static void test_keys__cover_the_members_of_the_options(void **state)
 {
     (void)state;
     static const char *const not_keys[] = {
-        "size",      "name",      "run_id",    "attempt",        "stdin_fd",
-        "stdout_fd", "stderr_fd", "on_output", "on_output_user", "n_volumes",
-        "has_stdin", "registry",  "on_pull",   "on_pull_user",   NULL};
+        "size",      "name",         "run_id",         "attempt",         "stdin_fd",  "stdout_fd",
+        "stderr_fd", "on_output",    "on_output_user", "n_volumes",       "has_stdin", "registry",
+        "on_pull",   "on_pull_user", "on_started",     "on_started_user", NULL};
     static const char *const others[][2] = {{"timeout_ms", "timeout"},
                                             {"grace_ms", "grace"},
                                             {"no_init", "init"},

@@ -52,6 +52,7 @@ struct wfe_service {
     wfe_step_exec *exec_probe;
     regex_t pattern;
     bool has_pattern;
+    bool matched;         /* a line has */
     wfe_error last_probe; /* why the last one failed */
 };
 

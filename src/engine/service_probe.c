@@ -172,7 +172,7 @@ int wfe_service_probe_init(wfe_service *service, wfe_error *err)
 void wfe_service_probe_begin(wfe_service *service)
 {
     service->began_us = wfe_clock_monotonic_us();
-    if (service->options.plan->probe == WFE_PLAN_PROBE_NONE) {
+    if (service->options.plan->probe == WFE_PLAN_PROBE_NONE || service->matched) {
         be_ready(service);
         return;
     }
@@ -181,16 +181,18 @@ void wfe_service_probe_begin(wfe_service *service)
         wfe_timer_start(service->next_probe, 0);
 }
 
+/* A line may come before containerd has answered that the command was started. */
 void wfe_service_probe_line(wfe_service *service, const char *text, size_t len)
 {
     char line[MATCH_MAX_BYTES + 1];
-    if (!service->has_pattern || service->state != WFE_SERVICE_RUNNING)
+    if (!service->has_pattern || service->matched)
         return;
     len = len < MATCH_MAX_BYTES ? len : MATCH_MAX_BYTES;
     for (size_t i = 0; i < len; i++)
         line[i] = text[i] ? text[i] : ' ';
     line[len] = '\0';
-    if (regexec(&service->pattern, line, 0, NULL, 0) == 0)
+    service->matched = regexec(&service->pattern, line, 0, NULL, 0) == 0;
+    if (service->matched && service->state == WFE_SERVICE_RUNNING && !service->stopping)
         be_ready(service);
 }
 

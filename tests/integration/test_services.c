@@ -193,10 +193,9 @@ static void run_until_ready(run *r)
 static void run_until_failed(run *r, int kind)
 {
     run_start(r);
-    while (!r->failed) {
-        r->done = false;
-        loop_until(&r->done);
-    }
+    loop_until(&r->done);
+    if (!r->failed)
+        fail_msg("it is ready: %s", r->states);
     assert_fails(r->error.kind, kind, &r->error);
 }
 

@@ -26,7 +26,7 @@ struct wfe_context {
     char *shared_dir;          /* its shared volume on this machine; NULL: none */
     const char *shared_target; /* where containers have it */
     wfe_mask *mask;
-    /* What services add to every step: SVC_<NAME>_HOST and _PORT. */
+    /* What services add to the steps in their network: SVC_<NAME>_HOST and _PORT. */
     wfe_strmap service_env;
     const char *network;      /* of containers that name none: the services'; NULL: their own */
     const char *const *hosts; /* for the /etc/hosts of containers in it; NULL: none */

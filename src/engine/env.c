@@ -130,6 +130,12 @@ static int to_list(const wfe_strmap *env, char ***ret, wfe_error *err)
     return 0;
 }
 
+/* Elsewhere 127.0.0.1 is something else: this host, or nothing. */
+static bool shares_services_network(const wfe_plan_step *step)
+{
+    return step->type == WFE_PLAN_STEP_CONTAINERD && !step->config.container->options.network;
+}
+
 int wfe_env_build(const wfe_attempt_env *attempt, const char *const *base, const char *const *own,
                   char ***ret, size_t *ret_left_out, wfe_error *err)
 {
@@ -138,7 +144,7 @@ int wfe_env_build(const wfe_attempt_env *attempt, const char *const *base, const
     int rc = add_pairs(&env, base, err);
     if (!rc)
         rc = wfe_env_add_data(&env, attempt->data, ret_left_out, err);
-    if (!rc)
+    if (!rc && shares_services_network(attempt->step))
         rc = add_map(&env, &attempt->context->service_env, err);
     if (!rc)
         rc = add_pairs(&env, own, err);

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "base/strmap.h"
+#include "base/strv.h"
+#include "engine/context.h"
 #include "engine/env.h"
 #include "engine/event.h"
 #include "engine/retry.h"
@@ -214,6 +216,37 @@ static void test_engine_parts__data_that_the_kernel_would_refuse_are_left_out(vo
     json_decref(data);
 }
 
+static bool has_service(const wfe_plan_step *step)
+{
+    wfe_context context = {0};
+    char **env = NULL;
+    size_t left_out = 0;
+    json_t *data = json_object();
+    assert_int_equal(wfe_strmap_set(&context.service_env, "SVC_DB_HOST", "127.0.0.1", NULL), 0);
+    const wfe_attempt_env attempt = {.context = &context, .step = step, .data = data};
+    assert_int_equal(wfe_env_build(&attempt, NULL, NULL, &env, &left_out, NULL), 0);
+    bool has = env[0] && strcmp(env[0], "SVC_DB_HOST=127.0.0.1") == 0;
+    wfe_strv_free(env);
+    wfe_strmap_done(&context.service_env);
+    json_decref(data);
+    return has;
+}
+
+static void test_engine_parts__services_are_told_to_steps_in_their_network_only(void **state)
+{
+    (void)state;
+    wfe_plan_container container = {.options = {.network = NULL}};
+    wfe_plan_step step = {.type = WFE_PLAN_STEP_CONTAINERD, .config = {.container = &container}};
+    assert_true(has_service(&step));
+    container.options.network = "none";
+    assert_false(has_service(&step));
+    container.options.network = "host";
+    assert_false(has_service(&step));
+    const wfe_plan_shell shell = {.run = "true"};
+    step = (wfe_plan_step){.type = WFE_PLAN_STEP_SHELL, .config = {.shell = &shell}};
+    assert_false(has_service(&step));
+}
+
 #define CASE(name) cmocka_unit_test(test_engine_parts__##name)
 
 int main(void)
@@ -228,6 +261,7 @@ int main(void)
         CASE(a_long_line_is_held_in_bounded_memory),
         CASE(data_are_upper_cased_variables),
         CASE(data_that_the_kernel_would_refuse_are_left_out),
+        CASE(services_are_told_to_steps_in_their_network_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,6 +122,19 @@ static int add_env(wfe_services *services, const wfe_plan_service *plan, wfe_err
     return wfe_strmap_set(&services->env, key, port, err);
 }
 
+/* One that is too short to be masked is no help to anybody. */
+static int mask_passwords(wfe_services *services, const wfe_plan_container *container,
+                          wfe_error *err)
+{
+    for (uint32_t i = 0; services->options.mask && i < container->n_registry_auth; i++) {
+        const char *password = container->registry_auth[i].password;
+        if (password &&
+            wfe_mask_add(services->options.mask, password, strlen(password), NULL) == WFE_E_NOMEM)
+            return wfe_error_nomem(err);
+    }
+    return 0;
+}
+
 static int describe(wfe_services *services, wfe_error *err)
 {
     services->hosts = calloc(services->n + 1, sizeof *services->hosts);
@@ -133,6 +146,8 @@ static int describe(wfe_services *services, wfe_error *err)
             return wfe_error_nomem(err);
         }
         int rc = add_env(services, services->plans[i], err);
+        if (!rc)
+            rc = mask_passwords(services, &services->plans[i]->container, err);
         if (rc)
             return rc;
     }

@@ -125,6 +125,10 @@ static void check_condition(wfe_loader *l, const wfe_plan_step *step)
         wfe_diagnose_warning(l->list, (wfe_mark){.pos = step->when->pos, .length = 1},
                              "step '%s' never runs: its condition is never true",
                              step->name ? step->name : "");
+    if (step->for_each && step->for_each->items && !json_array_size(step->for_each->items))
+        wfe_diagnose_warning(l->list, wfe_mark_pos(step->pos),
+                             "step '%s' never runs: the list of its 'for_each' is empty",
+                             step->name ? step->name : "");
 }
 
 static bool check_steps(wfe_loader *l, const texts *t, uint32_t workflow)

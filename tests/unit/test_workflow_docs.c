@@ -111,10 +111,9 @@ static void test_keys__cover_the_options_of_a_step(void **state)
 static void test_keys__cover_the_members_of_the_options(void **state)
 {
     (void)state;
-    static const char *const not_keys[] = {
-        "size",      "name",         "run_id",         "attempt",         "stdin_fd",  "stdout_fd",
-        "stderr_fd", "on_output",    "on_output_user", "n_volumes",       "has_stdin", "registry",
-        "on_pull",   "on_pull_user", "on_started",     "on_started_user", NULL};
+    static const char *const not_keys[] = {"size",      "name",      "run_id",    "attempt",
+                                           "stdin_fd",  "stdout_fd", "stderr_fd", "n_volumes",
+                                           "has_stdin", "registry",  NULL};
     static const char *const others[][2] = {{"timeout_ms", "timeout"},
                                             {"grace_ms", "grace"},
                                             {"no_init", "init"},
@@ -129,8 +128,11 @@ static void test_keys__cover_the_members_of_the_options(void **state)
     assert_non_null(pipe);
     while (fgets(name, sizeof name, pipe)) {
         name[strcspn(name, "\n")] = '\0';
+        if (!*name) /* a function's parameters */
+            continue;
         members++;
-        if (is_in(not_keys, name) || strcmp(name, "wfe_step_options") == 0)
+        if (is_in(not_keys, name) || strncmp(name, "on_", 3) == 0 ||
+            strcmp(name, "wfe_step_options") == 0)
             continue;
         for (size_t k = 0; others[k][0]; k++) {
             if (strcmp(others[k][0], name) == 0)

@@ -30,13 +30,11 @@ static bool is_path(const wfe_node *node)
 static int read_items(wfe_loader *l, const wfe_node *node, uint32_t max, wfe_plan_for_each *out)
 {
     out->max_items = max;
-    if (is_path(node)) {
+    /* A value that is not known yet is as little there as that of a path; such a plan never runs.
+     */
+    if (is_path(node) || node->flags & WFE_NODE_UNKNOWN) {
         out->path = wfe_arena_text(l->memory, node->text, node->n);
         return out->path ? 0 : WFE_E_NOMEM;
-    }
-    if (node->flags & WFE_NODE_UNKNOWN) {
-        out->items = wfe_arena_keep(l->memory, json_array());
-        return out->items ? 0 : WFE_E_NOMEM;
     }
     if (node->kind != WFE_NODE_LIST) {
         wfe_diagnose_error(l->list, wfe_mark_node(node),

@@ -191,6 +191,14 @@ static void test_values__may_be_open_for_looking_at_a_file(void **state)
     assert_false(plan->complete);
     assert_string_equal(step_named(plan, "a")->config.container->options.image, "((r))");
     wfe_plan_free(plan);
+    wfe_diagnostics *found = NULL;
+    const char *list = HEAD "  inputs: {t: list<string>}\n"
+                            "  steps: [{name: a, for_each: ((t)), config: {run: ((item))}}]\n";
+    const wfe_plan_load_options of_list = {.text = list, .text_len = strlen(list), .partial = true};
+    assert_ok(wfe_plan_load(&of_list, &plan, &found, &err), &err);
+    assert_null(step_named(plan, "a")->for_each->items);
+    assert_int_equal(wfe_diagnostics_length(found), 0);
+    wfe_plan_free(plan);
 }
 
 static void test_values__choose_the_workflow(void **state)

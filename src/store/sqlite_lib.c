@@ -127,21 +127,6 @@ int wfe_sqlite_number(wfe_sqlite_store *store, const char *sql, int64_t *ret, co
     return rc;
 }
 
-int wfe_sqlite_begin(wfe_sqlite_store *store, const char *what, wfe_error *err)
-{
-    return wfe_sqlite_exec(store, "BEGIN IMMEDIATE", what, err);
-}
-
-int wfe_sqlite_end(wfe_sqlite_store *store, int rc, const char *what, wfe_error *err)
-{
-    if (!rc)
-        rc = wfe_sqlite_exec(store, "COMMIT", what, err);
-    /* Some failures have rolled back already. */
-    if (rc && !wfe_sqlite.sqlite3_get_autocommit(store->db))
-        wfe_sqlite.sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    return rc;
-}
-
 int wfe_sqlite_prepare(wfe_sqlite_store *store, enum wfe_sqlite_statement id, sqlite3_stmt **ret,
                        wfe_error *err)
 {
@@ -177,6 +162,40 @@ int wfe_sqlite_run(wfe_sqlite_store *store, sqlite3_stmt *stmt, int *ret_changes
     if (!rc && ret_changes)
         *ret_changes = wfe_sqlite.sqlite3_changes(store->db);
     wfe_sqlite.sqlite3_reset(stmt);
+    return rc;
+}
+
+static void roll_back(wfe_sqlite_store *store)
+{
+    sqlite3_stmt *stmt = store->statements[WFE_SQL_ROLLBACK];
+    /* Some failures have rolled back already. */
+    if (stmt && !wfe_sqlite.sqlite3_get_autocommit(store->db)) {
+        wfe_sqlite.sqlite3_step(stmt);
+        wfe_sqlite.sqlite3_reset(stmt);
+    }
+}
+
+/* The end is prepared before the beginning: without memory there would be no way back. */
+int wfe_sqlite_begin(wfe_sqlite_store *store, const char *what, wfe_error *err)
+{
+    static const enum wfe_sqlite_statement ids[] = {WFE_SQL_ROLLBACK, WFE_SQL_COMMIT,
+                                                    WFE_SQL_BEGIN};
+    sqlite3_stmt *stmt = NULL;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < sizeof ids / sizeof *ids; i++)
+        rc = wfe_sqlite_prepare(store, ids[i], &stmt, err);
+    if (rc)
+        return rc;
+    roll_back(store);
+    return wfe_sqlite_run(store, stmt, NULL, what, err);
+}
+
+int wfe_sqlite_end(wfe_sqlite_store *store, int rc, const char *what, wfe_error *err)
+{
+    if (!rc)
+        rc = wfe_sqlite_run(store, store->statements[WFE_SQL_COMMIT], NULL, what, err);
+    if (rc)
+        roll_back(store);
     return rc;
 }
 

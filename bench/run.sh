@@ -17,6 +17,10 @@ out=$here/results.md
     echo
     "$build/bench/engine"
     echo
+    echo "## The store: SQLite, every commit synced, on the file system of ${TMPDIR:-/var/tmp}"
+    echo
+    "$build/bench/bench_store" "${TMPDIR:-/var/tmp}"
+    echo
     "$here/pull.sh" "$build"
 } | tee "$out.new"
 mv "$out.new" "$out"

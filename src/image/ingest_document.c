@@ -31,8 +31,6 @@ struct wfe_ingest_documents {
     wfe_ingest_relabel *relabel;
 };
 
-WFE_DEFINE_CLEANUP(wfe_ingest_documents, wfe_ingest_documents_free)
-
 /* Forgets the document under way. */
 static void clear(wfe_ingest_documents *documents)
 {

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See archive_writer.h. libarchive loses memory once a write has failed (3.6: archive_write.c frees
+ * the buffers of its last filter only when it is closed, and it does not close after a failure). So
+ * it is never told: what cannot be written is thrown away, and the failure is kept here.
+ */
 #include "image/archive_writer.h"
 
 #include <archive.h>
@@ -6,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/dynlib.h"
 
@@ -16,14 +22,12 @@
     X(archive_write_set_format_pax_restricted)                                                     \
     X(archive_write_set_bytes_per_block)                                                           \
     X(archive_write_set_bytes_in_last_block)                                                       \
-    X(archive_write_open_fd)                                                                       \
+    X(archive_write_open)                                                                          \
     X(archive_write_header)                                                                        \
     X(archive_write_data)                                                                          \
     X(archive_write_close)                                                                         \
-    X(archive_write_fail)                                                                          \
     X(archive_write_free)                                                                          \
     X(archive_error_string)                                                                        \
-    X(archive_errno)                                                                               \
     X(archive_entry_new)                                                                           \
     X(archive_entry_set_pathname)                                                                  \
     X(archive_entry_set_filetype)                                                                  \
@@ -41,7 +45,9 @@ static struct {
 struct wfe_image_archive_writer {
     struct archive *archive;
     const char *name;
-    bool closed; /* nothing is left to write */
+    int fd;
+    int sys_errno; /* of the write that failed; 0: none has */
+    bool given_up; /* nothing is written any more */
 };
 
 static int load_libarchive(wfe_error *err)
@@ -57,12 +63,35 @@ static int load_libarchive(wfe_error *err)
                            sizeof symbols / sizeof *symbols, err);
 }
 
-static int failed(const wfe_image_archive_writer *writer, wfe_error *err)
+static la_ssize_t write_bytes(struct archive *archive, void *data, const void *bytes, size_t len)
 {
-    int code = lib.archive_errno(writer->archive);
+    (void)archive;
+    wfe_image_archive_writer *writer = data;
+    const char *next = bytes;
+    size_t left = len;
+    while (left > 0 && !writer->given_up) {
+        ssize_t n = write(writer->fd, next, left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            writer->sys_errno = errno;
+            writer->given_up = true;
+            break;
+        }
+        next += n;
+        left -= (size_t)n;
+    }
+    return (la_ssize_t)len;
+}
+
+/* status: what libarchive gave. */
+static int check(const wfe_image_archive_writer *writer, int status, wfe_error *err)
+{
+    if (writer->sys_errno)
+        return wfe_error_set_errno(err, writer->sys_errno, "cannot write %s", writer->name);
+    if (status == ARCHIVE_OK)
+        return 0;
     const char *why = lib.archive_error_string(writer->archive);
-    if (code > 0)
-        return wfe_error_set_errno(err, code, "cannot write %s", writer->name);
     return wfe_error_set(err, WFE_E_IO, "cannot write %s: %s", writer->name,
                          why ? why : "libarchive does not say why");
 }
@@ -78,14 +107,16 @@ int wfe_image_archive_writer_new(int fd, const char *name, wfe_image_archive_wri
     if (!writer || !(writer->archive = lib.archive_write_new()))
         return wfe_error_nomem(err);
     writer->name = name;
+    writer->fd = fd;
     lib.archive_write_set_format_pax_restricted(writer->archive);
     lib.archive_write_set_bytes_per_block(writer->archive, WRITE_BLOCK_BYTES);
     /* The last block is not filled up: else pipes and files would get different bytes. */
     lib.archive_write_set_bytes_in_last_block(writer->archive, 1);
-    if (lib.archive_write_open_fd(writer->archive, fd) != ARCHIVE_OK)
-        return failed(writer, err);
-    *ret = wfe_take(writer);
-    return 0;
+    rc = check(writer, lib.archive_write_open(writer->archive, writer, NULL, write_bytes, NULL),
+               err);
+    if (!rc)
+        *ret = wfe_take(writer);
+    return rc;
 }
 
 static int write_entry(wfe_image_archive_writer *writer, const char *path, mode_t type, mode_t perm,
@@ -101,7 +132,7 @@ static int write_entry(wfe_image_archive_writer *writer, const char *path, mode_
     lib.archive_entry_set_mtime(entry, 0, 0);
     int status = lib.archive_write_header(writer->archive, entry);
     lib.archive_entry_free(entry);
-    return status == ARCHIVE_OK ? 0 : failed(writer, err);
+    return check(writer, status, err);
 }
 
 int wfe_image_archive_writer_folder(wfe_image_archive_writer *writer, const char *path,
@@ -120,8 +151,9 @@ int wfe_image_archive_writer_add(wfe_image_archive_writer *writer, const void *b
                                  wfe_error *err)
 {
     la_ssize_t n = lib.archive_write_data(writer->archive, bytes, len);
-    if (n < 0)
-        return failed(writer, err);
+    int rc = check(writer, n < 0 ? (int)n : ARCHIVE_OK, err);
+    if (rc)
+        return rc;
     if ((size_t)n != len)
         return wfe_error_set(err, WFE_E_INTERNAL, "cannot write %s: an entry is too long",
                              writer->name);
@@ -130,21 +162,18 @@ int wfe_image_archive_writer_add(wfe_image_archive_writer *writer, const void *b
 
 int wfe_image_archive_writer_close(wfe_image_archive_writer *writer, wfe_error *err)
 {
-    if (lib.archive_write_close(writer->archive) != ARCHIVE_OK)
-        return failed(writer, err);
-    writer->closed = true;
-    return 0;
+    int rc = check(writer, lib.archive_write_close(writer->archive), err);
+    writer->given_up = true;
+    return rc;
 }
 
 void wfe_image_archive_writer_free(wfe_image_archive_writer *writer)
 {
     if (!writer)
         return;
-    if (writer->archive) {
-        /* Half an archive gets no proper end. */
-        if (!writer->closed)
-            lib.archive_write_fail(writer->archive);
+    /* Half an archive gets no proper end. */
+    writer->given_up = true;
+    if (writer->archive)
         lib.archive_write_free(writer->archive);
-    }
     free(writer);
 }

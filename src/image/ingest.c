@@ -13,7 +13,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "image/ingest_priv.h"
@@ -306,8 +305,7 @@ static int unpack(ingest *in, wfe_error *err)
     const wfe_image_unpack_request request = {.snapshotter = in->pull->client->snapshotter,
                                               .lease = in->env.lease,
                                               .parts = in->parts,
-                                              .look_ahead = wfe_client_is_local(in->pull->client) &&
-                                                            sysconf(_SC_NPROCESSORS_ONLN) > 1};
+                                              .look_ahead = wfe_client_is_local(in->pull->client)};
     return wfe_image_unpack_start(in->env.loop, containerd_of(in), &request, &fns, in, &in->unpack,
                                   err);
 }

@@ -19,8 +19,8 @@ typedef struct wfe_image_unpack_request {
     const char *snapshotter;      /* copied */
     const char *lease;            /* holds everything made; copied */
     const wfe_image_parts *parts; /* borrowed until the unpack is freed */
-    /* Takes the compression off layers that wait, see image/ahead.h: for a daemon on this machine,
-     * where there is more than one processor. */
+    /* Takes the compression off layers that wait, see image/ahead.h, while there is an idle
+     * processor: for a daemon on this machine. */
     bool look_ahead;
 } wfe_image_unpack_request;
 

@@ -28,6 +28,7 @@
     X(archive_write_close)                                                                         \
     X(archive_write_free)                                                                          \
     X(archive_error_string)                                                                        \
+    X(archive_errno)                                                                               \
     X(archive_entry_new)                                                                           \
     X(archive_entry_set_pathname)                                                                  \
     X(archive_entry_set_filetype)                                                                  \
@@ -91,6 +92,8 @@ static int check(const wfe_image_archive_writer *writer, int status, wfe_error *
         return wfe_error_set_errno(err, writer->sys_errno, "cannot write %s", writer->name);
     if (status == ARCHIVE_OK)
         return 0;
+    if (lib.archive_errno(writer->archive) == ENOMEM)
+        return wfe_error_nomem(err);
     const char *why = lib.archive_error_string(writer->archive);
     return wfe_error_set(err, WFE_E_IO, "cannot write %s: %s", writer->name,
                          why ? why : "libarchive does not say why");
@@ -108,7 +111,8 @@ int wfe_image_archive_writer_new(int fd, const char *name, wfe_image_archive_wri
         return wfe_error_nomem(err);
     writer->name = name;
     writer->fd = fd;
-    lib.archive_write_set_format_pax_restricted(writer->archive);
+    if (lib.archive_write_set_format_pax_restricted(writer->archive) != ARCHIVE_OK)
+        return wfe_error_nomem(err);
     lib.archive_write_set_bytes_per_block(writer->archive, WRITE_BLOCK_BYTES);
     /* The last block is not filled up: else pipes and files would get different bytes. */
     lib.archive_write_set_bytes_in_last_block(writer->archive, 1);

@@ -65,8 +65,8 @@ static int read_blob(const reading *r, const wfe_image_descriptor *blob, wfe_buf
                                               .max_bytes = WFE_IMAGE_DOCUMENT_MAX_BYTES};
     blob_read read = {.wait = {.loop = r->client->loop}, .out = out};
     wfe_content_reader *reader = NULL;
-    int rc =
-        wfe_content_read_all(r->client->containerd, &request, NULL, on_blob, &read, &reader, err);
+    int rc = wfe_content_read_all(r->client->containerd, &request, &wfe_image_ask, on_blob, &read,
+                                  &reader, err);
     rc = wfe_image_wait_for(&read.wait, rc, err);
     if (reader && !read.wait.done)
         wfe_content_reader_cancel(reader);

@@ -37,11 +37,11 @@ int wfe_image_list_find_users(wfe_client *client, wfe_image_list *list, wfe_erro
 {
     PbContainers__ListContainersRequest request = PB_CONTAINERS__LIST_CONTAINERS_REQUEST__INIT;
     users_call call = {.wait = {.loop = client->loop}, .list = list};
-    return wfe_image_wait_for(&call.wait,
-                              wfe_containers_list_stream(client->containerd, &request, NULL,
-                                                         on_container, on_containers_end, &call,
-                                                         &call.wait.call, err),
-                              err);
+    return wfe_image_wait_for(
+        &call.wait,
+        wfe_containers_list_stream(client->containerd, &request, &wfe_image_ask, on_container,
+                                   on_containers_end, &call, &call.wait.call, err),
+        err);
 }
 
 /* --- snapshots ----------------------------------------------------------------------------- */
@@ -72,8 +72,8 @@ int wfe_image_is_unpacked(wfe_client *client, const char *snapshotter, const cha
     stat_call call = {.wait = {.loop = client->loop}};
     wfe_error problem = WFE_ERROR_INIT;
     int rc = wfe_image_wait_for(&call.wait,
-                                wfe_snapshots_stat(client->containerd, &request, NULL, on_stat,
-                                                   &call, &call.wait.call, &problem),
+                                wfe_snapshots_stat(client->containerd, &request, &wfe_image_ask,
+                                                   on_stat, &call, &call.wait.call, &problem),
                                 &problem);
     /* A snapshotter that the daemon does not have (any more) holds nothing. */
     if (rc && problem.grpc_status != WFE_GRPC_NOT_FOUND &&

@@ -68,8 +68,8 @@ static void on_record(const PbImages__GetImageResponse *reply, const wfe_error *
     wfe_error problem = *err;
     const PbImages__Image *image = reply ? reply->image : NULL;
     json_t *labels = json_object();
-    for (size_t i = 0; image && i < image->n_labels; i++)
-        json_object_set_new(labels, image->labels[i]->key, json_string(image->labels[i]->value));
+    for (size_t i = 0; image && i < image->n_labels && !problem.kind; i++)
+        set(labels, image->labels[i]->key, json_string(image->labels[i]->value), &problem);
     if (image) {
         set(call->out, "created_at", time_json(image->created_at), &problem);
         set(call->out, "updated_at", time_json(image->updated_at), &problem);
@@ -93,8 +93,8 @@ static int add_record(const inspecting *in, const wfe_image_info *image, wfe_err
     record_call call = {.wait = {.loop = in->client->loop}, .out = in->out};
     return rc ? rc
               : wfe_image_wait_for(&call.wait,
-                                   wfe_images_get(in->client->containerd, &request, NULL, on_record,
-                                                  &call, &call.wait.call, err),
+                                   wfe_images_get(in->client->containerd, &request, &wfe_image_ask,
+                                                  on_record, &call, &call.wait.call, err),
                                    err);
 }
 

@@ -96,8 +96,8 @@ int wfe_image_inventory_read(wfe_client *client, wfe_image_inventory **ret, wfe_
     PbContent__ListContentRequest request = PB_CONTENT__LIST_CONTENT_REQUEST__INIT;
     listing list = {.wait = {.loop = client->loop}, .inventory = inventory};
     int rc = wfe_image_wait_for(&list.wait,
-                                wfe_content_list(client->containerd, &request, NULL, on_infos,
-                                                 on_end, &list, &list.wait.call, err),
+                                wfe_content_list(client->containerd, &request, &wfe_image_ask,
+                                                 on_infos, on_end, &list, &list.wait.call, err),
                                 err);
     if (rc)
         return rc;

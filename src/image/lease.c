@@ -9,6 +9,8 @@
 #include "containerd/leases.h"
 #include "image/wait.h"
 
+/* Memory that was short for a moment. */
+#define DROP_TRIES 3
 #define LEASE_US ((int64_t)24 * 3600 * 1000 * 1000)
 
 WFE_IMAGE_WAIT_CALLBACK(on_lease, PbLeases__CreateResponse)
@@ -36,19 +38,28 @@ int wfe_image_lease_make(wfe_loop *loop, wfe_containerd *containerd, const char 
     /* The first call of all: with no daemon there, say so at once. */
     const wfe_containerd_options options = {.fail_fast = true};
     wfe_image_wait wait = {.loop = loop};
-    return wfe_image_wait_for(
+    rc = wfe_image_wait_for(
         &wait, wfe_leases_create(containerd, &request, &options, on_lease, &wait, &wait.call, err),
         err);
+    /* The daemon's answer may be what there was no memory for. */
+    if (rc == WFE_E_NOMEM)
+        wfe_image_lease_drop(loop, containerd, out);
+    return rc;
 }
 
 void wfe_image_lease_drop(wfe_loop *loop, wfe_containerd *containerd, const char *lease)
 {
     PbLeases__DeleteRequest request = PB_LEASES__DELETE_REQUEST__INIT;
     request.id = lease;
-    wfe_image_wait wait = {.loop = loop};
-    (void)wfe_image_wait_for(
-        &wait, wfe_leases_delete(containerd, &request, NULL, on_empty, &wait, &wait.call, NULL),
-        NULL);
+    const wfe_containerd_options options = {.fail_fast = true};
+    int rc = WFE_E_NOMEM;
+    for (int tries = 0; rc == WFE_E_NOMEM && tries < DROP_TRIES; tries++) {
+        wfe_image_wait wait = {.loop = loop};
+        rc = wfe_image_wait_for(
+            &wait,
+            wfe_leases_delete(containerd, &request, &options, on_empty, &wait, &wait.call, NULL),
+            NULL);
+    }
 }
 
 int wfe_image_lease_keep(wfe_loop *loop, wfe_containerd *containerd, const char *lease,

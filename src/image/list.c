@@ -183,11 +183,10 @@ int wfe_image_list_read(wfe_client *client, const char *const *filters, wfe_imag
     PbImages__ListImagesRequest request = PB_IMAGES__LIST_IMAGES_REQUEST__INIT;
     request.filters = (const char **)(uintptr_t)filters;
     request.n_filters = wfe_strv_length(filters);
-    const wfe_containerd_options options = {.fail_fast = true};
     list_call call = {.wait = {.loop = client->loop}, .list = list};
     rc = wfe_image_wait_for(&call.wait,
-                            wfe_images_list(client->containerd, &request, &options, on_list, &call,
-                                            &call.wait.call, err),
+                            wfe_images_list(client->containerd, &request, &wfe_image_ask, on_list,
+                                            &call, &call.wait.call, err),
                             err);
     if (rc)
         return rc;

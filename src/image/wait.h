@@ -13,6 +13,9 @@
 #include "containerd/client.h"
 #include "loop/loop.h"
 
+/* Options for calls that only ask: a daemon that is not there is told at once. */
+static const wfe_containerd_options wfe_image_ask __attribute__((unused)) = {.fail_fast = true};
+
 typedef struct wfe_image_wait {
     wfe_loop *loop;
     wfe_containerd_call *call; /* to be cancelled when the loop fails; NULL: none */

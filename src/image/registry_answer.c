@@ -218,12 +218,14 @@ static void on_auth(const wfe_error *err, uint32_t retry_after_ms, void *user)
     wfe_registry_fetch *fetch = user;
     fetch->auth = NULL;
     fetch->retry_after_ms = retry_after_ms;
-    if (!err->kind)
+    if (!err->kind) {
         wfe_registry_fetch_again(fetch);
-    else if (err->retryable)
+    } else if (err->retryable) {
+        fetch->logins--; /* that was none: nobody refused anything */
         wfe_registry_fetch_retry(fetch, WFE_HTTP_OK, err);
-    else
+    } else {
         wfe_registry_fetch_give_up_host(fetch, err);
+    }
 }
 
 static int start_login(wfe_registry_fetch *fetch, const wfe_auth_challenge *challenge,

@@ -343,6 +343,7 @@ static void begin(wfe_registry_grant *grant)
                                          &grant->lookup, &err);
     if (rc) {
         wfe_error_prefix(&err, "registry host '%s'", grant->host->entry.authority);
+        wfe_error_where(&err, "log in", grant->host->entry.authority);
         end_soon(grant, &err);
     }
 }

@@ -140,13 +140,14 @@ static int remove_thing(wfe_gc *gc, wfe_gc_thing *thing, bool last_lease, wfe_er
         return 0;
     if (gc->options.dry_run)
         return tell(gc, thing, WFE_GC_WOULD_REMOVE, "", err);
-    int rc = wfe_gc_remove(gc, thing, last_lease, &problem);
+    bool found = false;
+    int rc = wfe_gc_remove(gc, thing, last_lease, &found, &problem);
     if (rc == WFE_E_NOMEM)
         return wfe_error_copy(err, &problem);
     if (rc)
         return tell(gc, thing, WFE_GC_FAILED, problem.message, err);
     thing->gone = true;
-    return tell(gc, thing, WFE_GC_REMOVED, "", err);
+    return found ? tell(gc, thing, WFE_GC_REMOVED, "", err) : 0;
 }
 
 static int settle(wfe_gc *gc, wfe_gc_thing *thing, bool first_round, bool last_lease,

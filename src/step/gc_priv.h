@@ -67,8 +67,10 @@ int wfe_gc_read_folder_owner(const wfe_gc *gc, const char *name, char out[WFE_OW
 /* The container's id in the name of a folder; NULL when it is no step's folder. Borrowed. */
 const char *wfe_gc_folder_id(const char *name);
 
-/* gc_remove.c: removes one thing; "already gone" is success, and so is "somebody else's by now". */
-int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, wfe_error *err);
+/* gc_remove.c: removes one thing; "already gone" is success, and so is "somebody else's by now":
+ * *ret_found is false then, since its owner removed it between being found and being dead. */
+int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, bool *ret_found,
+                  wfe_error *err);
 
 /* gc_machine.c: waits until this machine has nothing left of a container that containerd has no
  * task of, and ends it when containerd does not. */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "containerd/containers.h"
@@ -188,11 +189,10 @@ static int delete_record(wfe_gc *gc, const char *id, wfe_error *err)
     return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
 }
 
-static int remove_container(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
+static int remove_container(wfe_gc *gc, const wfe_gc_thing *thing, bool *ret_found, wfe_error *err)
 {
-    bool same = false;
-    int rc = check_container(gc, thing, &same, err);
-    if (rc || !same)
+    int rc = check_container(gc, thing, ret_found, err);
+    if (rc || !*ret_found)
         return rc;
     rc = end_task(gc, thing->name, err);
     if (!rc)
@@ -226,12 +226,11 @@ static int check_snapshot(wfe_gc *gc, const wfe_gc_thing *thing, bool *ret_same,
     return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
 }
 
-static int remove_snapshot(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
+static int remove_snapshot(wfe_gc *gc, const wfe_gc_thing *thing, bool *ret_found, wfe_error *err)
 {
     wfe_error problem = WFE_ERROR_INIT;
-    bool same = false;
-    int rc = check_snapshot(gc, thing, &same, err);
-    if (rc || !same)
+    int rc = check_snapshot(gc, thing, ret_found, err);
+    if (rc || !*ret_found)
         return rc;
     PbSnapshots__RemoveSnapshotRequest request = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
     request.snapshotter = thing->snapshotter;
@@ -256,7 +255,7 @@ static int remove_folder_of(wfe_gc *gc, const char *name, const char *owner, wfe
 }
 
 /* The record may never have been made, or be gone, and a runtime still have something. */
-static int remove_folder(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
+static int remove_folder(wfe_gc *gc, const wfe_gc_thing *thing, bool *ret_found, wfe_error *err)
 {
     char owner[WFE_OWNER_TEXT_SIZE];
     wfe_error problem = WFE_ERROR_INIT;
@@ -268,10 +267,12 @@ static int remove_folder(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
         return 0;
     if (rc && !gc->options.all)
         return wfe_error_copy(err, &problem);
+    *ret_found = true;
     return remove_folder_of(gc, thing->name, owner, err);
 }
 
-static int remove_lease(wfe_gc *gc, const wfe_gc_thing *thing, bool last, wfe_error *err)
+static int remove_lease(wfe_gc *gc, const wfe_gc_thing *thing, bool last, bool *ret_found,
+                        wfe_error *err)
 {
     wfe_error problem = WFE_ERROR_INIT;
     PbLeases__DeleteRequest request = PB_LEASES__DELETE_REQUEST__INIT;
@@ -283,29 +284,33 @@ static int remove_lease(wfe_gc *gc, const wfe_gc_thing *thing, bool last, wfe_er
                                 wfe_leases_delete(gc->client->containerd, &request, &options,
                                                   on_empty, &wait, &wait.call, &problem),
                                 &problem);
+    *ret_found = !rc;
     return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
 }
 
-static int remove_network(wfe_gc *gc, const wfe_gc_thing *thing, wfe_error *err)
+static int remove_network(wfe_gc *gc, const wfe_gc_thing *thing, bool *ret_found, wfe_error *err)
 {
     char path[PATH_MAX + 2 * NAME_MAX];
     snprintf(path, sizeof path, "%s/" WFE_NETNS_FOLDER "/%s", gc->client->io_dir, thing->name);
-    return wfe_netns_remove(path, err);
+    *ret_found = access(path, F_OK) == 0;
+    return *ret_found ? wfe_netns_remove(path, err) : 0;
 }
 
-int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, wfe_error *err)
+int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, bool *ret_found,
+                  wfe_error *err)
 {
+    *ret_found = false;
     switch (thing->kind) {
     case WFE_GC_CONTAINER:
-        return remove_container(gc, thing, err);
+        return remove_container(gc, thing, ret_found, err);
     case WFE_GC_SNAPSHOT:
-        return remove_snapshot(gc, thing, err);
+        return remove_snapshot(gc, thing, ret_found, err);
     case WFE_GC_FOLDER:
-        return remove_folder(gc, thing, err);
+        return remove_folder(gc, thing, ret_found, err);
     case WFE_GC_LEASE:
-        return remove_lease(gc, thing, last_lease, err);
+        return remove_lease(gc, thing, last_lease, ret_found, err);
     case WFE_GC_NETWORK:
-        return remove_network(gc, thing, err);
+        return remove_network(gc, thing, ret_found, err);
     }
     return wfe_error_set(err, WFE_E_INTERNAL, "there is no kind of thing %d", (int)thing->kind);
 }

@@ -85,18 +85,19 @@ static la_ssize_t write_bytes(struct archive *archive, void *data, const void *b
     return (la_ssize_t)len;
 }
 
-/* status: what libarchive gave. */
+/* status: what libarchive gave. For some texts it needs memory for it ends the process when there
+ * is none; nothing can be done about that here. */
 static int check(const wfe_image_archive_writer *writer, int status, wfe_error *err)
 {
     if (writer->sys_errno)
         return wfe_error_set_errno(err, writer->sys_errno, "cannot write %s", writer->name);
     if (status == ARCHIVE_OK)
         return 0;
-    if (lib.archive_errno(writer->archive) == ENOMEM)
-        return wfe_error_nomem(err);
+    /* libarchive says why, unless it has no memory for that. */
     const char *why = lib.archive_error_string(writer->archive);
-    return wfe_error_set(err, WFE_E_IO, "cannot write %s: %s", writer->name,
-                         why ? why : "libarchive does not say why");
+    if (!why || lib.archive_errno(writer->archive) == ENOMEM)
+        return wfe_error_nomem(err);
+    return wfe_error_set(err, WFE_E_IO, "cannot write %s: %s", writer->name, why);
 }
 
 int wfe_image_archive_writer_new(int fd, const char *name, wfe_image_archive_writer **ret,

@@ -9,7 +9,6 @@
 #include "failing_malloc.h"
 
 #include <signal.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <wfe/wfe.h>
@@ -26,7 +25,6 @@
 
 static const char *what;
 static unsigned long at;
-static off_t export_bytes; /* of the whole archive; 0: not known yet */
 
 static void on_alarm(int signal_number)
 {
@@ -113,26 +111,6 @@ static int inspect_image(const private_containerd *daemon, bool *complete, wfe_e
     *complete = strstr(json, "\"chain_id\":\"sha256:") && strstr(json, "\"unpacked\":[\"over") &&
                 strstr(json, "\"diff_ids\":[\"") && strstr(json, "\"present\":true");
     wfe_image_details_free(details);
-    wfe_client_free(client);
-    return rc;
-}
-
-/* Into a file that is measured. */
-static int export_image(const private_containerd *daemon, bool *complete, wfe_error *err)
-{
-    wfe_client *client = NULL;
-    wfe_image_list *list = NULL;
-    const char *const refs[] = {"busybox", NULL};
-    int fd = memfd_create("export", MFD_CLOEXEC);
-    const wfe_image_export_options options = {.size = sizeof options, .refs = refs, .fd = fd};
-    int rc = open_client(daemon, &client, err);
-    if (!rc)
-        rc = wfe_image_export(client, &options, &list, err);
-    *complete = wfe_image_list_length(list) == 1 && lseek(fd, 0, SEEK_END) == export_bytes;
-    if (!rc && !export_bytes)
-        export_bytes = lseek(fd, 0, SEEK_END);
-    close(fd);
-    wfe_image_list_free(list);
     wfe_client_free(client);
     return rc;
 }
@@ -288,13 +266,6 @@ static void test_nomem__image_is_inspected_or_not(void **state)
     try_every("inspecting an image", inspect_image, daemon, true);
 }
 
-static void test_nomem__image_is_exported_or_not(void **state)
-{
-    private_containerd *daemon = private_containerd_of(state);
-    try_every("exporting an image", export_image, daemon, false);
-    private_containerd_assert_clean(daemon);
-}
-
 static void test_nomem__missing_image_is_told_or_not(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
@@ -331,7 +302,6 @@ int main(void)
         cmocka_unit_test(test_nomem__version_is_told_or_not),
         cmocka_unit_test(test_nomem__images_are_listed_or_not),
         cmocka_unit_test(test_nomem__image_is_inspected_or_not),
-        cmocka_unit_test(test_nomem__image_is_exported_or_not),
         cmocka_unit_test(test_nomem__missing_image_is_told_or_not),
         cmocka_unit_test(test_nomem__step_runs_or_not_and_leaves_nothing),
     };

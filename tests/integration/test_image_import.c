@@ -99,8 +99,7 @@ static void assert_ctr(private_containerd *daemon, const char *namespace_name,
 static void assert_runs(private_containerd *daemon, const char *namespace_name, const char *script,
                         const char *wanted)
 {
-    const char *args[] = {"run", "--rm", IMAGES_BUSYBOX, "x", "sh", "-c", script, NULL};
-    assert_ctr(daemon, namespace_name, args, wanted);
+    private_containerd_assert_ctr_runs(daemon, namespace_name, IMAGES_BUSYBOX, script, wanted);
 }
 
 /* No image, no lease, no half-unpacked snapshot. */

@@ -66,8 +66,7 @@ static void assert_ctr(private_containerd *daemon, const char *ns, const char *c
 static void assert_runs(private_containerd *daemon, const char *ns, const char *script,
                         const char *wanted)
 {
-    const char *args[] = {"run", "--rm", IMAGES_BUSYBOX, "x", "sh", "-c", script, NULL};
-    assert_ctr(daemon, ns, args, wanted);
+    private_containerd_assert_ctr_runs(daemon, ns, IMAGES_BUSYBOX, script, wanted);
 }
 
 static void wfe_client_free_c(wfe_client **client)

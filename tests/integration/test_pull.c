@@ -166,10 +166,7 @@ static void assert_complete(private_containerd *daemon, const char *ns, const ch
 static void assert_runs(private_containerd *daemon, const char *ns, const char *image,
                         const char *script, const char *wanted)
 {
-    const char *args[] = {"run", "--rm", image, "x", "/bin/sh", "-c", script, NULL};
-    char *out = ctr(daemon, ns, args);
-    assert_string_equal(out, wanted);
-    free(out);
+    private_containerd_assert_ctr_runs(daemon, ns, image, script, wanted);
 }
 
 /* Mounts the image as both made it and compares every entry. */

@@ -152,10 +152,7 @@ static void check_shape(void **state, const char *shape)
     if (!assert_transfer(daemon, shape, image, NULL, 0, BY_ITSELF))
         return;
     char *transferred = store_of(daemon, shape, image);
-    const char *run[] = {"run", "--rm", image, "x", "/bin/sh", "-c", "echo hi", NULL};
-    char *out = ctr(daemon, shape, run);
-    assert_string_equal(out, "hi\n");
-    free(out);
+    private_containerd_assert_ctr_runs(daemon, shape, image, "echo hi", "hi\n");
     remove_image(daemon, shape, image);
     assert_result(pull(daemon, shape, "ingest", image, NULL), 0, "sha256:");
     char *ingested = store_of(daemon, shape, image);

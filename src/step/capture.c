@@ -10,7 +10,8 @@
 struct wfe_capture {
     wfe_capture_options options;
     wfe_stream_reader *reader;
-    wfe_sink *sink; /* NULL: none, or it failed */
+    wfe_sink *sink;   /* NULL: none, or it failed */
+    wfe_spool *spool; /* NULL: none */
     wfe_buf kept;
     uint64_t bytes;
     bool at_end; /* the reader is done; the sink may still hold a rest */
@@ -29,6 +30,30 @@ static void keep(wfe_capture *capture, const void *bytes, size_t len, wfe_error 
 {
     size_t room = capture->options.limit_bytes - capture->kept.len;
     wfe_buf_append(&capture->kept, bytes, len < room ? len : room, err);
+}
+
+/* A line that a reader of the spool would not see from its beginning is told in the text. */
+static int cut_spool(wfe_capture *capture, uint64_t passed, wfe_error *err)
+{
+    wfe_buf text = WFE_BUF_INIT(0);
+    int rc = 0;
+    if (capture->options.outputs)
+        rc = wfe_outputs_save(capture->options.outputs, &text, err);
+    if (!rc)
+        rc = wfe_spool_cut(capture->spool, passed, text.data, text.len, err);
+    wfe_buf_done(&text);
+    return rc;
+}
+
+/* What has been dealt with goes, now and then. One that cannot be cut grows. */
+static void tidy_spool(wfe_capture *capture)
+{
+    uint64_t passed = 0;
+    if (!capture->spool || wfe_spool_is_broken(capture->spool) ||
+        wfe_spool_bytes(capture->spool) < WFE_SPOOL_CUT_BYTES || !capture->options.settled ||
+        !capture->options.settled(capture->options.stream, &passed, capture->options.spool_user))
+        return;
+    (void)cut_spool(capture, passed, NULL);
 }
 
 static void on_bytes(const void *bytes, size_t len, void *user)
@@ -52,6 +77,7 @@ static void on_bytes(const void *bytes, size_t len, void *user)
         capture->sink = NULL;
         report(capture, &error);
     }
+    tidy_spool(capture);
 }
 
 static void on_end(const wfe_error *err, void *user)
@@ -82,10 +108,37 @@ static void on_sink_failed(const wfe_error *err, void *user)
     report(capture, err);
 }
 
+/* Begins where the last cut was. */
+static int open_spool(wfe_capture *capture, wfe_error *err)
+{
+    const wfe_capture_options *options = &capture->options;
+    size_t len = 0;
+    int rc = wfe_spool_open(options->spool_path, &capture->spool, err);
+    if (rc)
+        return rc;
+    const char *text = wfe_spool_text(capture->spool, &len);
+    if (len && options->outputs)
+        rc = wfe_outputs_feed(options->outputs, text, len, err);
+    if (!rc && options->adopt && options->found)
+        options->found(options->stream, wfe_spool_passed(capture->spool), options->spool_user);
+    return rc;
+}
+
+static int open_reader(wfe_loop *loop, wfe_capture *capture, wfe_error *err)
+{
+    static const wfe_stream_fns stream_fns = {.bytes = on_bytes, .end = on_end};
+    const char *path = capture->options.fifo_path;
+    if (!capture->options.spool_path)
+        return wfe_stream_reader_new(loop, path, &stream_fns, capture, &capture->reader, err);
+    int rc = open_spool(capture, err);
+    return rc ? rc
+              : wfe_stream_reader_new_spooled(loop, path, capture->spool, &stream_fns, capture,
+                                              &capture->reader, err);
+}
+
 int wfe_capture_new(wfe_loop *loop, const wfe_capture_options *options, wfe_capture **ret,
                     wfe_error *err)
 {
-    static const wfe_stream_fns stream_fns = {.bytes = on_bytes, .end = on_end};
     static const wfe_sink_fns sink_fns = {.drained = on_drained, .failed = on_sink_failed};
     wfe_capture *capture = calloc(1, sizeof *capture);
     if (!capture)
@@ -97,8 +150,7 @@ int wfe_capture_new(wfe_loop *loop, const wfe_capture_options *options, wfe_capt
                           options->stream == WFE_STDOUT ? "stdout" : "stderr", &sink_fns, capture,
                           &capture->sink, err);
     if (!rc)
-        rc = wfe_stream_reader_new(loop, options->fifo_path, &stream_fns, capture, &capture->reader,
-                                   err);
+        rc = open_reader(loop, capture, err);
     if (rc) {
         wfe_capture_free(capture);
         return rc;
@@ -112,6 +164,7 @@ void wfe_capture_free(wfe_capture *capture)
     if (!capture)
         return;
     wfe_stream_reader_free(capture->reader);
+    wfe_spool_free(capture->spool);
     wfe_sink_free(capture->sink);
     wfe_buf_done(&capture->kept);
     free(capture);
@@ -130,6 +183,11 @@ bool wfe_capture_is_blocked(const wfe_capture *capture)
 uint64_t wfe_capture_bytes(const wfe_capture *capture)
 {
     return capture->bytes;
+}
+
+int wfe_capture_fd(const wfe_capture *capture)
+{
+    return wfe_stream_reader_fd(capture->reader);
 }
 
 void wfe_capture_take(wfe_capture *capture, wfe_buf *out)

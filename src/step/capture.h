@@ -20,6 +20,13 @@
 
 typedef struct wfe_capture wfe_capture;
 
+/* Has the listener dealt for good with all bytes it was given so far, so that it could begin anew
+ * behind them; *ret_passed: of the bytes it has passed on itself, how many came before. */
+typedef bool (*wfe_capture_settled_fn)(enum wfe_stream stream, uint64_t *ret_passed, void *user);
+/* Before the first byte of a stream that another process left: what it has passed on before that
+ * byte. */
+typedef void (*wfe_capture_found_fn)(enum wfe_stream stream, uint64_t passed, void *user);
+
 typedef struct wfe_capture_options {
     enum wfe_stream stream;
     const char *fifo_path;
@@ -28,6 +35,13 @@ typedef struct wfe_capture_options {
     wfe_outputs *outputs; /* NULL: not searched; borrowed */
     wfe_output_fn listener;
     void *listener_user;
+    /* The bytes go through this file, so that a process that is killed loses none of them; with
+     * what another one left in it. NULL: they do not. */
+    const char *spool_path;
+    bool adopt; /* the FIFO was made by another process, and its writer has come */
+    wfe_capture_settled_fn settled;
+    wfe_capture_found_fn found;
+    void *spool_user;
     /* The stream has ended and everything is delivered, or it failed; once. */
     void (*done)(wfe_capture *capture, const wfe_error *err, void *user);
     void *user;
@@ -42,6 +56,8 @@ bool wfe_capture_is_done(const wfe_capture *capture);
 bool wfe_capture_is_blocked(const wfe_capture *capture);
 /* Bytes seen so far. */
 uint64_t wfe_capture_bytes(const wfe_capture *capture);
+/* The FIFO's reading end; borrowed. */
+int wfe_capture_fd(const wfe_capture *capture);
 /* Gives the kept bytes away. */
 void wfe_capture_take(wfe_capture *capture, wfe_buf *out);
 

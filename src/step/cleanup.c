@@ -34,7 +34,8 @@ static bool lacks_memory(wfe_step *step, const wfe_error *err)
 static void remove_files(wfe_step *step)
 {
     wfe_error error = WFE_ERROR_INIT;
-    wfe_step_files_remove(&step->files, &error);
+    if (!step->is_durable)
+        wfe_step_files_remove(&step->files, &error);
     step->only_files_left = lacks_memory(step, &error);
     if (step->only_files_left) {
         wfe_timer_stop(step->patience);
@@ -331,6 +332,7 @@ void wfe_step_clean_up(wfe_step *step)
     wfe_step_enter_phase(step, WFE_STEP_PHASE_CLEANUP);
     wfe_timer_stop(step->timeout);
     wfe_step_be_patient(step, CLEANUP_PATIENCE_MS);
+    wfe_step_note_end(step, NULL); /* without it the step is lost when we are killed now */
     /* Without a daemon nothing can be removed; waiting would only keep the user waiting. */
     if (wfe_step_daemon_is_gone(step) && (step->has_container || step->has_snapshot))
         wfe_step_leave_behind(step, "is gone");

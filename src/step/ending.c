@@ -55,6 +55,8 @@ static const char *command_name(const wfe_step *step)
         return config->shell ? config->shell[0] : "/bin/sh";
     if (config->command && config->command[0])
         return config->command[0];
+    if (!step->image_config) /* adopted: nobody has looked at the image */
+        return "of the image";
     if (step->image_config->entrypoint[0])
         return step->image_config->entrypoint[0];
     if (config->args && config->args[0])

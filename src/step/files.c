@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
@@ -127,11 +128,14 @@ static int refuse_existing(const char *dir, wfe_error *err)
     return rc;
 }
 
-static int fill_dir(const wfe_step_files *files, const char *owner, wfe_error *err)
+static int fill_dir(const wfe_step_files *files, const wfe_step_place *place, wfe_error *err)
 {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof path, "%s/" WFE_STEP_OWNER_FILE, files->hidden);
-    int rc = wfe_fd_create_file(path, owner, strlen(owner), 0600, err);
+    int rc = wfe_fd_create_file(path, place->owner, strlen(place->owner), 0600, err);
+    snprintf(path, sizeof path, "%s/" WFE_STEP_RUN_FILE, files->hidden);
+    if (!rc && place->run_id)
+        rc = wfe_fd_create_file(path, place->run_id, strlen(place->run_id), 0600, err);
     if (rc)
         return rc;
     /* Fails when there is a folder of that name with anything in it, as any step's has. */
@@ -142,17 +146,32 @@ static int fill_dir(const wfe_step_files *files, const char *owner, wfe_error *e
     return wfe_error_set_errno(err, errno, "cannot create folder %s", files->dir);
 }
 
-/* The folder gets its name when it says whose it is, and loses it before it is taken apart: at any
- * moment `wfe gc` knows its owner. */
-static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, const char *owner,
+static int name_dir(const wfe_step_place *place, char dir[PATH_MAX], char hidden[PATH_MAX],
                     wfe_error *err)
 {
+    if (snprintf(dir, PATH_MAX, "%s/%s", place->io_dir, place->id) >= PATH_MAX ||
+        snprintf(hidden, PATH_MAX, "%s/.%s" WFE_STEP_HIDDEN_MARK "%s", place->io_dir, place->owner,
+                 place->id) >= PATH_MAX)
+        return wfe_error_set(err, WFE_E_LIMIT, "the I/O folder's path is too long: %s",
+                             place->io_dir);
+    return 0;
+}
+
+static void name_fifos(wfe_step_files *files)
+{
+    snprintf(files->stdin_fifo, sizeof files->stdin_fifo, "%s/stdin", files->dir);
+    snprintf(files->stdout_fifo, sizeof files->stdout_fifo, "%s/stdout", files->dir);
+    snprintf(files->stderr_fifo, sizeof files->stderr_fifo, "%s/stderr", files->dir);
+}
+
+/* The folder gets its name when it says whose it is, and loses it before it is taken apart: at any
+ * moment `wfe gc` knows its owner. */
+static int make_dir(wfe_step_files *files, const wfe_step_place *place, wfe_error *err)
+{
     char dir[PATH_MAX], hidden[PATH_MAX];
-    if (snprintf(dir, sizeof dir, "%s/%s", io_dir, id) >= (int)sizeof dir ||
-        snprintf(hidden, sizeof hidden, "%s/.%s" WFE_STEP_HIDDEN_MARK "%s", io_dir, owner, id) >=
-            (int)sizeof hidden)
-        return wfe_error_set(err, WFE_E_LIMIT, "the I/O folder's path is too long: %s", io_dir);
-    int rc = wfe_fd_make_dirs(io_dir, 0700, err);
+    int rc = name_dir(place, dir, hidden, err);
+    if (!rc)
+        rc = wfe_fd_make_dirs(place->io_dir, 0700, err);
     if (rc)
         return rc;
     if (mkdir(hidden, 0700) < 0)
@@ -160,22 +179,20 @@ static int make_dir(wfe_step_files *files, const char *io_dir, const char *id, c
                                : wfe_error_set_errno(err, errno, "cannot create folder %s", hidden);
     memcpy(files->dir, dir, sizeof files->dir);
     memcpy(files->hidden, hidden, sizeof files->hidden);
-    rc = fill_dir(files, owner, err);
+    rc = fill_dir(files, place, err);
     if (rc) {
         wfe_fd_remove_tree(hidden, NULL);
         files->dir[0] = '\0'; /* what is there is not ours */
         return rc;
     }
-    snprintf(files->stdin_fifo, sizeof files->stdin_fifo, "%s/stdin", dir);
-    snprintf(files->stdout_fifo, sizeof files->stdout_fifo, "%s/stdout", dir);
-    snprintf(files->stderr_fifo, sizeof files->stderr_fifo, "%s/stderr", dir);
+    name_fifos(files);
     return 0;
 }
 
 int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
                         const wfe_step_place *place, wfe_error *err)
 {
-    int rc = make_dir(files, place->io_dir, place->id, place->owner, err);
+    int rc = make_dir(files, place, err);
     if (!rc)
         rc = make_hosts(files, config, place->hostname, err);
     if (!rc && (config->network != WFE_STEP_NETWORK_NONE || config->dns))
@@ -185,6 +202,33 @@ int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
     if (!rc)
         rc = make_output(files, err);
     return rc;
+}
+
+static void find_file(const char *dir, const char *name, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s", dir, name);
+    if (access(out, F_OK) < 0)
+        out[0] = '\0';
+}
+
+int wfe_step_files_adopt(wfe_step_files *files, const wfe_step_place *place, wfe_error *err)
+{
+    char dir[PATH_MAX], hidden[PATH_MAX], owner[PATH_MAX + 16];
+    int rc = name_dir(place, dir, hidden, err);
+    if (rc)
+        return rc;
+    if (access(dir, F_OK) < 0)
+        return wfe_error_set_errno(err, errno, "cannot use folder %s", dir);
+    snprintf(owner, sizeof owner, "%s/" WFE_STEP_OWNER_FILE, dir);
+    rc = wfe_fd_write_file(owner, place->owner, strlen(place->owner), 0600, err);
+    if (rc)
+        return rc;
+    memcpy(files->dir, dir, sizeof files->dir);
+    memcpy(files->hidden, hidden, sizeof files->hidden);
+    name_fifos(files);
+    find_file(dir, "exit", files->record, sizeof files->record);
+    find_file(dir, "output", files->output, sizeof files->output);
+    return 0;
 }
 
 int wfe_step_files_remove(wfe_step_files *files, wfe_error *err)

@@ -20,6 +20,11 @@
  * the folder's own name says that: ".<owner>@<id>". */
 #define WFE_STEP_OWNER_FILE "owner"
 #define WFE_STEP_HIDDEN_MARK "@"
+/* Of a durable step: its run; when its command was started; how it ended; its input is written. */
+#define WFE_STEP_RUN_FILE "run"
+#define WFE_STEP_STARTED_FILE "started"
+#define WFE_STEP_ENDED_FILE "ended"
+#define WFE_STEP_STDIN_FILE "stdin-is-written"
 /* Where the container sees wfe-init, its record and the output file. */
 #define WFE_STEP_INIT_TARGET "/.wfe/init"
 #define WFE_STEP_RECORD_TARGET "/.wfe/exit"
@@ -48,6 +53,7 @@ typedef struct wfe_step_place {
     const char *id;        /* of the container */
     const char *owner;     /* see base/owner.h */
     const char *hostname;
+    const char *run_id; /* of a durable step; else NULL */
 } wfe_step_place;
 
 /* Makes the folder io_dir/id and everything in it but the FIFOs, and places wfe-init. CONFLICT when
@@ -55,6 +61,9 @@ typedef struct wfe_step_place {
  * same. */
 int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
                         const wfe_step_place *place, wfe_error *err);
+/* Fills in where the files are that another process has made, and makes this one their owner.
+ * NOT_FOUND: there is no such folder. LIMIT, IO. */
+int wfe_step_files_adopt(wfe_step_files *files, const wfe_step_place *place, wfe_error *err);
 /* After NOMEM it may be called again; else what is left is left. */
 int wfe_step_files_remove(wfe_step_files *files, wfe_error *err);
 

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/sized.h"
 #include "net/netns.h"
+#include "step/durable.h"
 #include "step/gc_priv.h"
 
 #define ROUNDS_MAX 5
@@ -150,9 +151,34 @@ static int remove_thing(wfe_gc *gc, wfe_gc_thing *thing, bool last_lease, wfe_er
     return found ? tell(gc, thing, WFE_GC_REMOVED, "", err) : 0;
 }
 
+static bool belongs_to(const wfe_gc_thing *thing, const char *id)
+{
+    const char *name = thing->name;
+    const char *mark = thing->kind == WFE_GC_NETWORK ? strrchr(name, '@') : NULL;
+    if (thing->kind == WFE_GC_FOLDER)
+        name = wfe_gc_folder_id(name);
+    else if (mark)
+        name = mark + 1;
+    size_t len = strlen(id);
+    if (!name || strncmp(name, id, len) != 0)
+        return false;
+    return !name[len] || (thing->kind == WFE_GC_SNAPSHOT && strcmp(name + len, "-users") == 0);
+}
+
+static bool is_wanted(const wfe_gc *gc, const wfe_gc_thing *thing)
+{
+    for (size_t i = 0; gc->only && i < gc->n_only; i++) {
+        if (belongs_to(thing, gc->only[i]))
+            return true;
+    }
+    return !gc->only;
+}
+
 static int settle(wfe_gc *gc, wfe_gc_thing *thing, bool first_round, bool last_lease,
                   wfe_error *err)
 {
+    if (!is_wanted(gc, thing))
+        return 0;
     if (thing->owner_state == WFE_OWNER_ALIVE)
         gc->summary.in_use += first_round;
     else if (was_told(gc, thing))
@@ -250,21 +276,44 @@ static int lock_io_dir(wfe_gc *gc, int *ret_fd, wfe_error *err)
     return 0;
 }
 
+static int collect(wfe_gc *gc, wfe_error *err)
+{
+    _cleanup_close_ int lock = -1;
+    int rc = gc->options.dry_run ? 0 : lock_io_dir(gc, &lock, err);
+    if (!rc)
+        rc = run_rounds(gc, err);
+    wfe_gc_things_done(&gc->found);
+    wfe_gc_things_done(&gc->told);
+    return rc;
+}
+
+static void note_failed(const wfe_gc_item *item, void *user)
+{
+    if (item->outcome == WFE_GC_FAILED)
+        wfe_error_set(user, WFE_E_IO, "cannot remove %s: %s", item->name, item->reason);
+}
+
+int wfe_step_remove_left_overs(wfe_client *client, const char *const *ids, size_t n, wfe_error *err)
+{
+    wfe_error failed = WFE_ERROR_INIT;
+    wfe_gc gc = {.client = client,
+                 .options = {.all = true, .found = note_failed, .user = &failed},
+                 .only = ids,
+                 .n_only = n};
+    int rc = n ? collect(&gc, err) : 0;
+    return !rc && failed.kind ? wfe_error_copy(err, &failed) : rc;
+}
+
 int wfe_gc_run(wfe_client *client, const wfe_gc_options *options, wfe_gc_summary *summary,
                wfe_error *err)
 {
-    _cleanup_close_ int lock = -1;
     wfe_gc gc = {.client = client};
     int rc = options
                  ? wfe_sized_copy(options, "wfe_gc_options", &gc.options, sizeof gc.options, err)
                  : 0;
-    if (!rc && !gc.options.dry_run)
-        rc = lock_io_dir(&gc, &lock, err);
     if (!rc)
-        rc = run_rounds(&gc, err);
+        rc = collect(&gc, err);
     if (!rc && summary)
         *summary = gc.summary;
-    wfe_gc_things_done(&gc.found);
-    wfe_gc_things_done(&gc.told);
     return rc;
 }

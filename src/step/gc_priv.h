@@ -43,6 +43,8 @@ typedef struct wfe_gc {
     wfe_gc_things found; /* in this round */
     wfe_gc_things told;  /* left alone, failed: not looked at again in later rounds */
     wfe_gc_drains *drains;
+    const char *const *only; /* containers' ids: nothing else is looked at; NULL: everything is */
+    size_t n_only;
     uint64_t found_us; /* monotonic: the dead owners of this round were dead by then */
 } wfe_gc;
 

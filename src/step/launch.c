@@ -125,7 +125,9 @@ static void on_start(const PbTasks__StartResponse *reply, const wfe_error *err, 
     /* The task was there a moment ago: containerd removes it when its shim has died. */
     if (err->grpc_status == WFE_GRPC_NOT_FOUND || wfe_step_ending_is_dead_shim(err))
         explain_dead_shim(&error);
-    if (err->kind == WFE_E_UNAVAILABLE && !wfe_step_ending_is_dead_shim(err))
+    /* When the step was adopted: its earlier owner's Start may have been on its way. */
+    if (err->kind && !wfe_step_ending_is_dead_shim(err) &&
+        (err->kind == WFE_E_UNAVAILABLE || step->durable.adopt))
         ask_state(step);
     else if (err->kind)
         stop_launching(step, &error);
@@ -149,6 +151,10 @@ static void start(wfe_step *step)
     PbTasks__WaitRequest wait = PB_TASKS__WAIT_REQUEST__INIT;
     wait.container_id = step->id;
     wfe_step_enter_phase(step, WFE_STEP_PHASE_START);
+    if (wfe_step_note_start(step, &error)) {
+        stop_launching(step, &error);
+        return;
+    }
     step->started = true;
     step->starts_left = MAX_STARTS;
     if (wfe_tasks_wait(step->client->containerd, &wait, NULL, on_wait, step, &step->wait_call,
@@ -156,6 +162,21 @@ static void start(wfe_step *step)
         stop_launching(step, &error);
     else
         send_start(step);
+}
+
+void wfe_step_rejoin(wfe_step *step)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    PbTasks__WaitRequest wait = PB_TASKS__WAIT_REQUEST__INIT;
+    wait.container_id = step->id;
+    wfe_step_enter_phase(step, WFE_STEP_PHASE_START);
+    step->started = true;
+    step->starts_left = MAX_STARTS;
+    if (wfe_tasks_wait(step->client->containerd, &wait, NULL, on_wait, step, &step->wait_call,
+                       &error))
+        stop_launching(step, &error);
+    else
+        ask_state(step);
 }
 
 /* ---- task ---- */
@@ -172,13 +193,11 @@ static void on_task(const PbTasks__CreateTaskResponse *reply, const wfe_error *e
         start(step);
 }
 
-static int open_streams(wfe_step *step, wfe_error *err);
-
 static void create_task(wfe_step *step, Pb__Mount **mounts, size_t n_mounts)
 {
     wfe_error error = WFE_ERROR_INIT;
     wfe_step_enter_phase(step, WFE_STEP_PHASE_CREATE);
-    if (open_streams(step, &error)) {
+    if (wfe_step_open_streams(step, &error)) {
         stop_launching(step, &error);
         return;
     }
@@ -212,9 +231,11 @@ static void on_stream_done(wfe_capture *capture, const wfe_error *err, void *use
 static void on_stdin_closed(const Pb__Empty *reply, const wfe_error *err, void *user)
 {
     (void)reply;
-    (void)err; /* the command has ended meanwhile, or will be stopped with the step */
     wfe_step *step = user;
     step->close_call = NULL;
+    /* Else the command has ended meanwhile, or will be stopped with the step. */
+    if (!err->kind)
+        wfe_step_note_stdin(step);
 }
 
 /* Everything is written; the shim keeps a writer of its own open until it is told. */
@@ -234,10 +255,26 @@ static void on_stdin_end(const wfe_error *err, void *user)
                              &step->close_call, NULL);
 }
 
-static int open_streams(wfe_step *step, wfe_error *err)
+/* A name in the step's folder. */
+static void name_spool(const wfe_step *step, int which, char out[PATH_MAX + 32])
 {
+    snprintf(out, PATH_MAX + 32, "%s/%s.spool", step->files.dir, which ? "stderr" : "stdout");
+}
+
+/* Also when this process is killed at once, what the command writes can be read. */
+static int keep_streams(wfe_step *step, wfe_error *err)
+{
+    const int fds[2] = {wfe_capture_fd(step->captures[0]), wfe_capture_fd(step->captures[1])};
+    if (!step->is_durable || !step->durable.keeper)
+        return 0;
+    return wfe_keeper_add(step->durable.keeper, step->files.dir, fds, err);
+}
+
+int wfe_step_open_streams(wfe_step *step, wfe_error *err)
+{
+    char spool[PATH_MAX + 32];
     int rc = 0;
-    if (step->config.has_stdin)
+    if (step->config.has_stdin && !step->durable.adopt)
         rc = wfe_source_new(step->client->loop, step->config.stdin_fd, step->files.stdin_fifo,
                             on_stdin_end, step, &step->source, err);
     for (int i = 0; !rc && i < 2; i++) {
@@ -249,12 +286,18 @@ static int open_streams(wfe_step *step, wfe_error *err)
             .outputs = i ? NULL : &step->outputs,
             .listener = step->config.on_output,
             .listener_user = step->config.on_output_user,
+            .spool_path = step->is_durable ? spool : NULL,
+            .adopt = step->durable.adopt,
+            .settled = step->durable.settled,
+            .found = step->durable.found,
+            .spool_user = step->durable.user,
             .done = on_stream_done,
             .user = step,
         };
+        name_spool(step, i, spool);
         rc = wfe_capture_new(step->client->loop, &options, &step->captures[i], err);
     }
-    return rc;
+    return rc ? rc : keep_streams(step, err);
 }
 
 /* ---- container record and snapshot, side by side ---- */

@@ -218,6 +218,21 @@ int wfe_outputs_feed(wfe_outputs *outputs, const void *bytes, size_t len, wfe_er
     return first_rc;
 }
 
+int wfe_outputs_save(const wfe_outputs *outputs, wfe_buf *out, wfe_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < outputs->map.len; i++)
+        rc = wfe_buf_printf(out, err, "%s%s=%s]\n", prefix, outputs->map.items[i].key,
+                            outputs->map.items[i].value);
+    if (!rc && outputs->skip)
+        rc = wfe_buf_append_str(out, "-", err); /* no output begins so */
+    else if (!rc)
+        rc = wfe_buf_append(out, prefix, outputs->matched, err);
+    if (!rc && !outputs->skip && outputs->line.len)
+        rc = wfe_buf_append(out, outputs->line.data, outputs->line.len, err);
+    return rc;
+}
+
 int wfe_outputs_finish(wfe_outputs *outputs, wfe_error *err)
 {
     int rc = 0;

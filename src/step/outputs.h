@@ -46,6 +46,9 @@ int wfe_outputs_feed(wfe_outputs *outputs, const void *bytes, size_t len, wfe_er
  * reported, 0. */
 int wfe_outputs_put(wfe_outputs *outputs, const char *key, size_t key_len, const char *value,
                     size_t value_len, wfe_error *err);
+/* Appends a text that, fed to outputs that are new, makes them the same: what was found so far, and
+ * the line under way. NOMEM. */
+int wfe_outputs_save(const wfe_outputs *outputs, wfe_buf *out, wfe_error *err);
 /* The stream has ended: a last line without a newline counts. Errors as wfe_outputs_feed. */
 int wfe_outputs_finish(wfe_outputs *outputs, wfe_error *err);
 

@@ -67,6 +67,7 @@ static int make_files_and_spec(wfe_step *step, wfe_error *err)
         .id = step->id,
         .owner = step->owner,
         .hostname = step->hostname,
+        .run_id = step->is_durable ? step->config.run_id : NULL,
     };
     int rc = wfe_step_files_make(&step->files, &step->config, &place, err);
     return rc ? rc : build_spec(step, err);

@@ -96,6 +96,8 @@ static void request_stop(wfe_step *step, enum wfe_step_end reason)
         step->stop_reason = reason;
     switch (step->state) {
     case WFE_STEP_RESOLVING:
+        if (step->durable.adopt)
+            break; /* what runs is stopped when it has been adopted */
         if (!wfe_step_image_stop(step))
             wfe_timer_start(step->patience, 0); /* the end is told from the loop, not from here */
         break;
@@ -261,7 +263,9 @@ static void on_patience(void *user)
     wfe_error error = WFE_ERROR_INIT;
     switch (step->state) {
     case WFE_STEP_RESOLVING:
-        if (wfe_step_must_stop(step))
+        if (step->durable.adopt)
+            wfe_step_adopt(step);
+        else if (wfe_step_must_stop(step))
             wfe_step_clean_up(step);
         else
             wfe_step_launch(step);
@@ -414,12 +418,22 @@ static int prepare(wfe_step *step, wfe_error *err)
 int wfe_step_start(wfe_client *client, const wfe_step_options *options, wfe_step_done_fn done,
                    void *user, wfe_step **ret, wfe_error *err)
 {
+    return wfe_step_start_durable(client, options, NULL, done, user, ret, err);
+}
+
+int wfe_step_start_durable(wfe_client *client, const wfe_step_options *options,
+                           const wfe_step_durable *durable, wfe_step_done_fn done, void *user,
+                           wfe_step **ret, wfe_error *err)
+{
     wfe_step *step = calloc(1, sizeof *step);
     if (!step)
         return wfe_error_nomem(err);
     step->client = client;
     step->done = done;
     step->user = user;
+    step->is_durable = durable != NULL;
+    if (durable)
+        step->durable = *durable;
     wfe_outputs_init(&step->outputs);
     int rc = wfe_step_config_init(&step->config, options, wfe_client_is_local(client), err);
     if (!rc)

@@ -21,6 +21,7 @@
 #include "oci/user_db.h"
 #include "step/capture.h"
 #include "step/config.h"
+#include "step/durable.h"
 #include "step/files.h"
 #include "step/machine.h"
 #include "step/outputs.h"
@@ -40,6 +41,8 @@ enum wfe_step_state {
 struct wfe_step {
     wfe_client *client;
     wfe_step_config config;
+    bool is_durable;
+    wfe_step_durable durable;
     wfe_step_done_fn done;
     void *user;
 
@@ -120,6 +123,18 @@ void wfe_step_explain_snapshot(const wfe_step *step, wfe_error *err);
 
 /* launch.c: begins with the image. */
 void wfe_step_launch(wfe_step *step);
+/* Makes or opens the FIFOs. */
+int wfe_step_open_streams(wfe_step *step, wfe_error *err);
+/* There is a task: waits for its end, and starts it unless that has been done. */
+void wfe_step_rejoin(wfe_step *step);
+
+/* adopt.c: goes on with what another process has left. */
+void wfe_step_adopt(wfe_step *step);
+/* Notes in the folder of a durable step that its command is about to be started, how it ended, and
+ * that its whole input was written. */
+int wfe_step_note_start(wfe_step *step, wfe_error *err);
+int wfe_step_note_end(wfe_step *step, wfe_error *err);
+void wfe_step_note_stdin(wfe_step *step);
 
 /* step.c: remembers the first failure. */
 void wfe_step_fail(wfe_step *step, const wfe_error *err);

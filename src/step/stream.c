@@ -36,7 +36,10 @@ struct wfe_stream_reader {
     void *user;
     char *buffer; /* READ_BYTES, made at the first event */
     size_t turn_bytes;
-    wfe_timer *rest; /* runs while a stream in bulk is not watched */
+    wfe_timer *rest;  /* runs while a stream in bulk is not watched */
+    wfe_spool *spool; /* NULL: none; borrowed */
+    bool found;       /* the FIFO was there: its writer has come */
+    bool replayed;    /* what the spool held has been given */
 };
 
 static void destroy(wfe_stream_reader *reader)
@@ -54,11 +57,25 @@ static void finish(wfe_stream_reader *reader, const wfe_error *err)
     reader->fns.end(err, reader->user);
 }
 
+/* What another process left comes first. */
+static ssize_t read_some(wfe_stream_reader *reader)
+{
+    if (!reader->spool)
+        return read(reader->fd, reader->buffer, READ_BYTES);
+    ssize_t n = 0;
+    if (!reader->replayed)
+        n = wfe_spool_replay(reader->spool, reader->buffer, READ_BYTES);
+    if (n)
+        return n;
+    reader->replayed = true;
+    return wfe_spool_read(reader->spool, reader->fd, reader->buffer, READ_BYTES);
+}
+
 /* One read; false when there is nothing more to do now. */
 static bool read_once(wfe_stream_reader *reader)
 {
     wfe_error error = WFE_ERROR_INIT;
-    ssize_t n = read(reader->fd, reader->buffer, READ_BYTES);
+    ssize_t n = read_some(reader);
     if (n > 0) {
         reader->turn_bytes += (size_t)n;
         reader->fns.bytes(reader->buffer, (size_t)n, reader->user);
@@ -102,19 +119,19 @@ static void on_readable(unsigned events, void *user)
 static void on_rested(void *user)
 {
     wfe_stream_reader *reader = user;
-    if (!reader->paused && !reader->ended)
-        wfe_io_watch(reader->io, WFE_IO_READABLE, NULL);
+    if (reader->paused || reader->ended)
+        return;
+    wfe_io_watch(reader->io, WFE_IO_READABLE, NULL);
+    if (!reader->found)
+        return;
+    /* poll(2) says nothing of a writer that came and went before we opened it. */
+    reader->found = false;
+    on_readable(WFE_IO_READABLE, reader);
 }
 
-int wfe_stream_reader_new(wfe_loop *loop, const char *path, const wfe_stream_fns *fns, void *user,
-                          wfe_stream_reader **ret, wfe_error *err)
+static int open_reader(wfe_loop *loop, const char *path, wfe_stream_reader *reader,
+                       wfe_stream_reader **ret, wfe_error *err)
 {
-    if (mkfifo(path, 0600) < 0)
-        return wfe_error_set_errno(err, errno, "cannot make the FIFO %s", path);
-    wfe_stream_reader *reader = calloc(1, sizeof *reader);
-    if (!reader)
-        return wfe_error_nomem(err);
-    *reader = (wfe_stream_reader){.fd = -1, .fns = *fns, .user = user};
     reader->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     int rc = 0;
     if (reader->fd < 0)
@@ -131,8 +148,42 @@ int wfe_stream_reader_new(wfe_loop *loop, const char *path, const wfe_stream_fns
         wfe_stream_reader_free(reader);
         return rc;
     }
+    if (reader->found)
+        wfe_timer_start(reader->rest, 0);
     *ret = reader;
     return 0;
+}
+
+int wfe_stream_reader_new(wfe_loop *loop, const char *path, const wfe_stream_fns *fns, void *user,
+                          wfe_stream_reader **ret, wfe_error *err)
+{
+    if (mkfifo(path, 0600) < 0)
+        return wfe_error_set_errno(err, errno, "cannot make the FIFO %s", path);
+    wfe_stream_reader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        return wfe_error_nomem(err);
+    *reader = (wfe_stream_reader){.fd = -1, .fns = *fns, .user = user};
+    return open_reader(loop, path, reader, ret, err);
+}
+
+int wfe_stream_reader_new_spooled(wfe_loop *loop, const char *path, wfe_spool *spool,
+                                  const wfe_stream_fns *fns, void *user, wfe_stream_reader **ret,
+                                  wfe_error *err)
+{
+    bool found = mkfifo(path, 0600) < 0;
+    if (found && errno != EEXIST)
+        return wfe_error_set_errno(err, errno, "cannot make the FIFO %s", path);
+    wfe_stream_reader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        return wfe_error_nomem(err);
+    *reader =
+        (wfe_stream_reader){.fd = -1, .fns = *fns, .user = user, .spool = spool, .found = found};
+    return open_reader(loop, path, reader, ret, err);
+}
+
+int wfe_stream_reader_fd(const wfe_stream_reader *reader)
+{
+    return reader->fd;
 }
 
 void wfe_stream_reader_free(wfe_stream_reader *reader)

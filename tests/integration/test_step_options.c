@@ -35,7 +35,7 @@ static void test_step_options__extra_hosts_are_names_of_the_step(void **state)
     const char *const hosts[] = {"db:192.0.2.7", "v6:[2001:db8::7]", NULL};
     wfe_step_options options = step_script(NULL);
     options.extra_hosts = hosts;
-    step_group_expect(&options, "grep -E 'db|v6' /etc/hosts | tr '\t' ' '",
+    step_group_expect(&options, "grep -E '^(192|2001)' /etc/hosts | tr '\t' ' '",
                       "192.0.2.7 db\n2001:db8::7 v6\n");
     step_group_out(&options, "grep -q '^127.0.0.1.*localhost' /etc/hosts");
     options.network = "host";

@@ -13,6 +13,9 @@
 #define WRITE_BYTES ((size_t)64 * 1024)
 /* Reads and writes of one turn, so that one busy connection leaves the loop to others. */
 #define ROUNDS_MAX 32
+/* How long a ping that may wait is left without an answer: longer than a short step, and much
+ * shorter than the 20 s after which a peer would take us for dead. */
+#define PING_WAIT_MS 1000
 
 struct wfe_grpc_connection {
     wfe_grpc_connection_options options;
@@ -20,11 +23,12 @@ struct wfe_grpc_connection {
     void *user;
     wfe_grpc_transport *transport; /* NULL once lost */
     wfe_grpc_session *session;
-    wfe_timer *timer; /* runs until the peer's SETTINGS */
+    wfe_timer *timer; /* runs until the peer's SETTINGS, then while a ping waits for its answer */
     uint8_t *in;      /* READ_BYTES */
     wfe_buf out;      /* frames that the socket has not taken yet */
     size_t out_done;  /* of them taken */
     bool ready;
+    bool ping_waits; /* the timer runs for it */
     bool lost;
     bool unread; /* the last read was not to the end; no poll may tell of the rest */
     bool freed;  /* memory stays while busy */
@@ -104,6 +108,14 @@ static void note_ready(wfe_grpc_connection *c)
                   wfe_grpc_address_text(c->options.address));
 }
 
+static void note_ping(wfe_grpc_connection *c)
+{
+    if (c->ping_waits || !c->ready || !wfe_grpc_session_holds_ping(c->session))
+        return;
+    c->ping_waits = true;
+    wfe_timer_start(c->timer, PING_WAIT_MS);
+}
+
 /* Takes what is there. A buffer that did not get full was the last one, as long as the loop tells
  * of more; otherwise, and to_the_end, only a recv that brings nothing says so: a reset is told by
  * the last recv. Returns an error once the peer closed or broke the connection. */
@@ -119,6 +131,7 @@ static int read_all(wfe_grpc_connection *c, bool to_the_end, wfe_error *err)
         if (c->lost || c->freed)
             return 0;
         note_ready(c);
+        note_ping(c);
         if (rc || (n < READ_BYTES && !to_the_end && wfe_grpc_transport_tells_all(c->transport)))
             return rc;
     }
@@ -251,9 +264,25 @@ static void on_writable(void *user)
     c->fns->changed(c->user);
 }
 
+static void answer_ping(wfe_grpc_connection *c)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    c->ping_waits = false;
+    c->busy++;
+    if (wfe_grpc_session_answer_ping(c->session, &err))
+        lose_with(c, &err);
+    else
+        c->fns->changed(c->user);
+    leave(c);
+}
+
 static void on_timeout(void *user)
 {
     wfe_grpc_connection *c = user;
+    if (c->ready) {
+        answer_ping(c);
+        return;
+    }
     const char *where = wfe_grpc_address_text(c->options.address);
     wfe_error err = WFE_ERROR_INIT;
     if (wfe_grpc_transport_is_open(c->transport))

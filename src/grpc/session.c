@@ -23,6 +23,10 @@
 /* New connection from here on: ids are 31 bits and only go up. */
 #define LAST_STREAM_ID (1 << 30)
 
+/* A quarter of the window that a peer gives before it has measured anything. */
+#define PING_WAIT_MAX_BYTES ((size_t)16 * 1024)
+static const uint8_t measuring_ping[8] = {2, 4, 16, 16, 9, 14, 7, 7};
+
 static int error_of_h2(wfe_error *err, int code, const char *what)
 {
     if (code == NGHTTP2_ERR_NOMEM)
@@ -88,6 +92,39 @@ static void on_goaway(wfe_grpc_session *session, const nghttp2_goaway *goaway)
     session->broken.grpc_status = WFE_GRPC_UNAVAILABLE;
 }
 
+static int answer_ping(wfe_grpc_session *session, const uint8_t *opaque)
+{
+    session->sent_bytes = 0;
+    return nghttp2_submit_ping(session->h2, NGHTTP2_FLAG_ACK, opaque);
+}
+
+static int answer_held_ping(wfe_grpc_session *session)
+{
+    if (!session->ping_held)
+        return 0;
+    session->ping_held = false;
+    return answer_ping(session, measuring_ping);
+}
+
+/* Answered at once, but for the ping with which grpc-go measures how much is on its way to it: it
+ * sends one as soon as it reads any bytes of a request and no such ping is under way, so that
+ * prompt answers bring a second message, a second wake-up and a third write to each small call.
+ * Held back until much has been sent, or its owner's time is over, one covers many calls. */
+static int on_ping(wfe_grpc_session *session, const nghttp2_ping *ping)
+{
+    bool may_wait = !session->ping_held && session->sent_bytes < PING_WAIT_MAX_BYTES &&
+                    memcmp(ping->opaque_data, measuring_ping, sizeof measuring_ping) == 0;
+    if (may_wait) {
+        session->ping_held = true;
+        return 0;
+    }
+    int code = answer_held_ping(session);
+    if (!code)
+        code = answer_ping(session, ping->opaque_data);
+    session->flooded = code == NGHTTP2_ERR_FLOODED;
+    return code ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
 static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
 {
     wfe_grpc_session *session = user;
@@ -98,6 +135,8 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
     case NGHTTP2_GOAWAY:
         on_goaway(session, &frame->goaway);
         break;
+    case NGHTTP2_PING:
+        return frame->hd.flags & NGHTTP2_FLAG_ACK ? 0 : on_ping(session, &frame->ping);
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
         if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
@@ -221,6 +260,7 @@ static int make_h2(wfe_grpc_session *session)
         code = nghttp2_option_new(&option);
     if (!code) {
         nghttp2_option_set_no_auto_window_update(option, 1);
+        nghttp2_option_set_no_auto_ping_ack(option, 1);
         code = nghttp2_session_client_new2(&session->h2, callbacks, session, option);
     }
     nghttp2_option_del(option);
@@ -279,7 +319,7 @@ int wfe_grpc_session_receive(wfe_grpc_session *session, const uint8_t *bytes, si
     if (n >= 0)
         return 0;
     session->draining = true;
-    if (n == NGHTTP2_ERR_NOMEM || n == NGHTTP2_ERR_CALLBACK_FAILURE)
+    if (n == NGHTTP2_ERR_NOMEM || (n == NGHTTP2_ERR_CALLBACK_FAILURE && !session->flooded))
         return wfe_error_nomem(err);
     return wfe_error_set(err, WFE_E_PROTOCOL, "the peer broke HTTP/2%s", session->note);
 }
@@ -288,8 +328,12 @@ int wfe_grpc_session_send(wfe_grpc_session *session, const uint8_t **ret, size_t
                           wfe_error *err)
 {
     const uint8_t *bytes = NULL;
+    ssize_t n = 0;
+    if (session->sent_bytes >= PING_WAIT_MAX_BYTES)
+        n = answer_held_ping(session);
     session->sending = true;
-    ssize_t n = nghttp2_session_mem_send(session->h2, &bytes);
+    if (!n)
+        n = nghttp2_session_mem_send(session->h2, &bytes);
     session->sending = false;
     if (n < 0) {
         session->draining = true;
@@ -298,6 +342,17 @@ int wfe_grpc_session_send(wfe_grpc_session *session, const uint8_t **ret, size_t
     *ret = bytes;
     *ret_len = (size_t)n;
     return 0;
+}
+
+bool wfe_grpc_session_holds_ping(const wfe_grpc_session *session)
+{
+    return session->ping_held;
+}
+
+int wfe_grpc_session_answer_ping(wfe_grpc_session *session, wfe_error *err)
+{
+    int code = answer_held_ping(session);
+    return code ? error_of_h2(err, code, "cannot answer a ping") : 0;
 }
 
 void wfe_grpc_session_dispatch(wfe_grpc_session *session)
@@ -379,12 +434,13 @@ static ssize_t on_pull(nghttp2_session *h2, int32_t id, uint8_t *buf, size_t cap
                        uint32_t *data_flags, nghttp2_data_source *source, void *user)
 {
     (void)source;
-    (void)user;
+    wfe_grpc_session *session = user;
     wfe_grpc_stream *stream = stream_of(h2, id);
     if (!stream)
         return NGHTTP2_ERR_DEFERRED;
     bool eof = false;
     size_t n = stream->fns->pull(buf, cap, &eof, stream->user);
+    session->sent_bytes += n;
     if (eof)
         *data_flags |= NGHTTP2_DATA_FLAG_EOF;
     else if (!n)

@@ -42,6 +42,10 @@ int wfe_grpc_session_receive(wfe_grpc_session *session, const uint8_t *bytes, si
  * none. */
 int wfe_grpc_session_send(wfe_grpc_session *session, const uint8_t **ret, size_t *ret_len,
                           wfe_error *err);
+/* A ping waits for its answer, which need not come at once: it goes out when much has been sent,
+ * or when the owner says so, which has to be soon. */
+bool wfe_grpc_session_holds_ping(const wfe_grpc_session *session);
+int wfe_grpc_session_answer_ping(wfe_grpc_session *session, wfe_error *err);
 /* Delivers what resumed streams held back. */
 void wfe_grpc_session_dispatch(wfe_grpc_session *session);
 /* The connection is lost: ends every stream that is not complete with this error, and opens no

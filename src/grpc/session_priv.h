@@ -21,11 +21,14 @@ struct wfe_grpc_session {
     bool ready;
     bool draining;
     bool ended;
-    bool resumed;     /* some stream's resume waits for dispatch */
-    bool goaway;      /* the peer said it */
-    bool sending;     /* inside nghttp2's making of frames */
-    wfe_error broken; /* the reason a GOAWAY gave; kind 0: none */
-    char note[160];   /* nghttp2's last complaint about the peer */
+    bool resumed;      /* some stream's resume waits for dispatch */
+    bool goaway;       /* the peer said it */
+    bool sending;      /* inside nghttp2's making of frames */
+    bool ping_held;    /* a ping that measures waits for its answer */
+    bool flooded;      /* the peer sent more pings than it takes answers of */
+    size_t sent_bytes; /* of requests, since the last answer to a ping */
+    wfe_error broken;  /* the reason a GOAWAY gave; kind 0: none */
+    char note[160];    /* nghttp2's last complaint about the peer */
 };
 
 struct wfe_grpc_stream {

@@ -253,6 +253,27 @@ static void test_grpc_connection__wait_for_ready_waits_for_a_stuck_daemon(void *
     assert_ok(b.err.kind, &b.err);
 }
 
+/* ---- pings ---- */
+
+static void answer_ping_and_echo(h2_call *call, void *user)
+{
+    if (h2_call_stream_id(call) == 1)
+        h2_call_wire(call, "\0\0\x8\6\0\0\0\0\0\2\4\x10\x10\x9\xE\7\7", 17);
+    answer_echo(call, user);
+}
+
+/* What grpc-go sends at the first bytes of a request, to learn the way's length. */
+static void test_grpc_connection__a_ping_that_measures_is_answered_without_more_calls(void **state)
+{
+    client *c = *state;
+    client_serve(c, answer_ping_and_echo, NULL);
+    for (int i = 0; i < 3; i++) {
+        outcome o = client_call(c, (wfe_grpc_call_options){0});
+        assert_ok(o.err.kind, &o.err);
+    }
+    client_poll(c, h2_peer_pongs(c->peer) == 1);
+}
+
 /* ---- losing one ---- */
 
 static void test_grpc_connection__the_channel_reconnects_after_the_peer_died(void **state)
@@ -543,6 +564,7 @@ int main(void)
         CASE(wait_for_ready_waits_for_the_socket),
         CASE(waiting_ends_at_the_deadline_with_the_reason),
         CASE(wait_for_ready_waits_for_a_stuck_daemon),
+        CASE(a_ping_that_measures_is_answered_without_more_calls),
         CASE(the_channel_reconnects_after_the_peer_died),
         CASE(only_idempotent_calls_are_sent_again_after_a_loss),
         CASE(sending_again_ends_after_five_times),

@@ -827,7 +827,7 @@ static void test_grpc_session__pings_are_answered_and_pushes_refused(void **stat
     wfe_grpc_session *session = start(&call);
     assert_true(wfe_grpc_session_is_ready(session));
     wfe_buf in = WFE_BUF_INIT(0);
-    put_frame(&in, NGHTTP2_PING, 0, 0, "\2\4\x10\x10\x9\xE\7\7", 8);
+    put_frame(&in, NGHTTP2_PING, 0, 0, "alive? 1", 8);
     assert_ok(receive(session, &in, 0, NULL), NULL);
     wfe_buf sent = WFE_BUF_INIT(0);
     drain(session, &sent);
@@ -835,6 +835,7 @@ static void test_grpc_session__pings_are_answered_and_pushes_refused(void **stat
     const uint8_t *frame = find_frame(&sent, NGHTTP2_PING, 0, &len);
     assert_non_null(frame);
     assert_int_equal(frame[4], NGHTTP2_FLAG_ACK);
+    assert_memory_equal(frame + 9, "alive? 1", 8);
     put_frame(&in, NGHTTP2_PUSH_PROMISE, NGHTTP2_FLAG_END_HEADERS, 1, "\0\0\0\2\x82", 5);
     wfe_error err = WFE_ERROR_INIT;
     assert_ok(receive(session, &in, 0, NULL), NULL);
@@ -842,6 +843,116 @@ static void test_grpc_session__pings_are_answered_and_pushes_refused(void **stat
     assert_true(wfe_grpc_session_is_over(session, &err));
     assert_int_equal(err.kind, WFE_E_PROTOCOL);
     wfe_buf_done(&sent);
+    finish(session, &call);
+}
+
+/* ---- pings that measure ---- */
+
+#define MEASURING "\2\4\x10\x10\x9\xE\7\7"
+
+/* Receives a ping and appends to sent what the session has to say then. */
+static void ping(wfe_grpc_session *session, const char *opaque, wfe_buf *sent)
+{
+    wfe_buf in = WFE_BUF_INIT(0);
+    put_frame(&in, NGHTTP2_PING, 0, 0, opaque, 8);
+    assert_ok(receive(session, &in, 0, NULL), NULL);
+    drain(session, sent);
+}
+
+static void assert_answers(const wfe_buf *sent, int n)
+{
+    size_t len = 0;
+    for (int i = 0; i < n; i++) {
+        const uint8_t *frame = find_frame(sent, NGHTTP2_PING, i, &len);
+        assert_non_null(frame);
+        assert_int_equal(frame[4], NGHTTP2_FLAG_ACK);
+    }
+    assert_null(find_frame(sent, NGHTTP2_PING, n, &len));
+}
+
+static void test_grpc_session__a_ping_that_measures_waits_until_told(void **state)
+{
+    (void)state;
+    struct call call = {0};
+    wfe_grpc_session *session = start(&call);
+    wfe_buf sent = WFE_BUF_INIT(0);
+    assert_false(wfe_grpc_session_holds_ping(session));
+    ping(session, MEASURING, &sent);
+    assert_answers(&sent, 0);
+    assert_true(wfe_grpc_session_holds_ping(session));
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_grpc_session_answer_ping(session, &err), &err);
+    assert_false(wfe_grpc_session_holds_ping(session));
+    drain(session, &sent);
+    assert_answers(&sent, 1);
+    assert_memory_equal(find_frame(&sent, NGHTTP2_PING, 0, &(size_t){0}) + 9, MEASURING, 8);
+    assert_ok(wfe_grpc_session_answer_ping(session, &err), &err);
+    drain(session, &sent);
+    assert_answers(&sent, 1);
+    wfe_buf_done(&sent);
+    finish(session, &call);
+}
+
+static void test_grpc_session__another_ping_answers_the_one_that_waits_first(void **state)
+{
+    (void)state;
+    struct call call = {0};
+    wfe_grpc_session *session = start(&call);
+    wfe_buf sent = WFE_BUF_INIT(0);
+    ping(session, MEASURING, &sent);
+    assert_answers(&sent, 0);
+    ping(session, "alive? 1", &sent);
+    assert_answers(&sent, 2);
+    assert_memory_equal(find_frame(&sent, NGHTTP2_PING, 0, &(size_t){0}) + 9, MEASURING, 8);
+    assert_memory_equal(find_frame(&sent, NGHTTP2_PING, 1, &(size_t){0}) + 9, "alive? 1", 8);
+    assert_false(wfe_grpc_session_holds_ping(session));
+    wfe_buf_done(&sent);
+    finish(session, &call);
+}
+
+static void test_grpc_session__a_ping_that_measures_waits_for_16_kib_at_most(void **state)
+{
+    (void)state;
+    static char request[40000];
+    struct call call = {.request = request};
+    wfe_grpc_session *session = start(&call);
+    struct call big = {.request = request};
+    open_stream(session, &big);
+    wfe_buf sent = WFE_BUF_INIT(0);
+    ping(session, MEASURING, &sent);
+    big.request_len = 16383;
+    wfe_grpc_stream_wake(big.stream);
+    drain(session, &sent);
+    assert_answers(&sent, 0);
+    big.request_len = 1;
+    wfe_grpc_stream_wake(big.stream);
+    drain(session, &sent);
+    assert_answers(&sent, 1);
+    /* While much is sent, it is answered at once. */
+    big.request_len = 16384;
+    wfe_grpc_stream_wake(big.stream);
+    drain(session, &sent);
+    ping(session, MEASURING, &sent);
+    assert_answers(&sent, 2);
+    assert_false(wfe_grpc_session_holds_ping(session));
+    wfe_buf_done(&sent);
+    wfe_buf_done(&big.replies);
+    finish(session, &call);
+}
+
+static void test_grpc_session__a_flood_of_pings_is_a_protocol_error(void **state)
+{
+    (void)state;
+    struct call call = {0};
+    wfe_grpc_session *session = start(&call);
+    wfe_error err = WFE_ERROR_INIT;
+    int rc = 0;
+    for (int i = 0; !rc && i < 100000; i++) {
+        wfe_buf in = WFE_BUF_INIT(0);
+        put_frame(&in, NGHTTP2_PING, 0, 0, "alive? 1", 8);
+        rc = receive(session, &in, 0, &err);
+    }
+    assert_int_equal(err.kind, WFE_E_PROTOCOL);
     finish(session, &call);
 }
 
@@ -873,6 +984,10 @@ int main(void)
         cmocka_unit_test(test_grpc_session__a_lost_connection_tells_what_was_sent),
         cmocka_unit_test(test_grpc_session__a_peer_that_is_no_http2_is_a_protocol_error),
         cmocka_unit_test(test_grpc_session__pings_are_answered_and_pushes_refused),
+        cmocka_unit_test(test_grpc_session__a_ping_that_measures_waits_until_told),
+        cmocka_unit_test(test_grpc_session__another_ping_answers_the_one_that_waits_first),
+        cmocka_unit_test(test_grpc_session__a_ping_that_measures_waits_for_16_kib_at_most),
+        cmocka_unit_test(test_grpc_session__a_flood_of_pings_is_a_protocol_error),
     };
     return cmocka_run_group_tests_name("grpc_session", tests, NULL, NULL);
 }

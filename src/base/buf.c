@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,20 +55,27 @@ int wfe_buf_append_str(wfe_buf *buf, const char *text, wfe_error *err)
     return wfe_buf_append(buf, text, strlen(text), err);
 }
 
+/* Most texts fit into what is there; only those that do not are made twice. */
 int wfe_buf_printf(wfe_buf *buf, wfe_error *err, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    size_t room = buf->data ? buf->cap - buf->len : 0;
+    int len =
+        vsnprintf(buf->data ? buf->data + buf->len : NULL, buf->data ? room + 1 : 0, format, args);
     va_end(args);
+    bool fits = buf->data && len >= 0 && (size_t)len <= room;
+    if (buf->data && !fits)
+        buf->data[buf->len] = '\0';
     int rc = len < 0 ? wfe_error_set(err, WFE_E_INTERNAL, "cannot format text")
+             : fits  ? 0
                      : wfe_buf_reserve(buf, (size_t)len, err);
-    if (!rc) {
+    if (!rc && !fits)
         vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
+    if (!rc)
         buf->len += (size_t)len;
-    }
     va_end(again);
     return rc;
 }

@@ -4,17 +4,13 @@
 #include <string.h>
 
 #include "base/bytesize.h"
-#include "base/cleanup.h"
 #include "base/utf8.h"
-#include "oci/json.h"
 
 #define SHOWN_BYTES 64
 #define CPU_FRACTION_DIGITS 9
 #define NANO ((uint64_t)1000000000)
 /* 0.01 of a CPU is 1,000 us, the least that the kernel takes. */
 #define CPU_MIN_NANO (NANO / 100)
-
-#define put wfe_oci_json_put
 
 int wfe_oci_memory_parse(const char *text, uint64_t *ret_bytes, wfe_error *err)
 {
@@ -92,28 +88,42 @@ int wfe_oci_pids_parse(const char *text, uint32_t *ret, wfe_error *err)
 
 /* Swap is limited by the sum: as much as memory alone is none (the runtime translates it to 0 for
  * cgroup v2, which counts swap by itself). */
-static json_t *make_memory(const wfe_oci_resources *resources)
+static void write_memory(wfe_oci_writer *w, const wfe_oci_resources *resources)
 {
-    json_int_t limit = (json_int_t)resources->memory_bytes;
-    _cleanup_(wfe_oci_json_decref_p) json_t *memory = json_pack("{s:I}", "limit", limit);
-    if (!memory || (!resources->no_swap_accounting && !put(memory, "swap", json_integer(limit))))
-        return NULL;
-    return wfe_take(memory);
+    wfe_oci_write_object(w, "memory");
+    wfe_oci_write_number(w, "limit", resources->memory_bytes);
+    if (!resources->no_swap_accounting)
+        wfe_oci_write_number(w, "swap", resources->memory_bytes);
+    wfe_oci_write_object_end(w);
 }
 
-json_t *wfe_oci_resources_build(const wfe_oci_resources *resources)
+/* The runtime itself allows null, zero, full, random, urandom, tty and the ptys. */
+static void write_devices(wfe_oci_writer *w, const wfe_oci_resources *resources)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *section = json_object();
-    /* The runtime itself allows null, zero, full, random, urandom, tty and the ptys. */
-    bool ok = put(section, "devices",
-                  json_pack("[{s:b, s:s}]", "allow", (int)resources->all_devices, "access", "rwm"));
-    if (ok && resources->memory_bytes)
-        ok = put(section, "memory", make_memory(resources));
-    if (ok && resources->cpu_quota_us)
-        ok = put(section, "cpu",
-                 json_pack("{s:I, s:i}", "quota", (json_int_t)resources->cpu_quota_us, "period",
-                           WFE_OCI_CPU_PERIOD_US));
-    if (ok && resources->pids)
-        ok = put(section, "pids", json_pack("{s:I}", "limit", (json_int_t)resources->pids));
-    return ok ? wfe_take(section) : NULL;
+    wfe_oci_write_list(w, "devices");
+    wfe_oci_write_object(w, NULL);
+    wfe_oci_write_bool(w, "allow", resources->all_devices);
+    wfe_oci_write_text(w, "access", "rwm");
+    wfe_oci_write_object_end(w);
+    wfe_oci_write_list_end(w);
+}
+
+void wfe_oci_resources_write(wfe_oci_writer *w, const char *key, const wfe_oci_resources *resources)
+{
+    wfe_oci_write_object(w, key);
+    write_devices(w, resources);
+    if (resources->memory_bytes)
+        write_memory(w, resources);
+    if (resources->cpu_quota_us) {
+        wfe_oci_write_object(w, "cpu");
+        wfe_oci_write_number(w, "quota", resources->cpu_quota_us);
+        wfe_oci_write_number(w, "period", WFE_OCI_CPU_PERIOD_US);
+        wfe_oci_write_object_end(w);
+    }
+    if (resources->pids) {
+        wfe_oci_write_object(w, "pids");
+        wfe_oci_write_number(w, "limit", resources->pids);
+        wfe_oci_write_object_end(w);
+    }
+    wfe_oci_write_object_end(w);
 }

@@ -6,12 +6,12 @@
 #ifndef WFE_OCI_RESOURCES_H
 #define WFE_OCI_RESOURCES_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "oci/writer.h"
 
 /* Below it the runtime itself does not get to start a command. */
 #define WFE_OCI_MEMORY_MIN_BYTES ((uint64_t)6 * 1024 * 1024)
@@ -43,8 +43,9 @@ int wfe_oci_cpu_parse(const char *text, uint64_t *ret_quota_us, wfe_error *err);
 /* 1 to WFE_OCI_PIDS_MAX. */
 int wfe_oci_pids_parse(const char *text, uint32_t *ret, wfe_error *err);
 
-/* The "linux.resources" object; free with json_decref(). NULL: no memory. */
-json_t *wfe_oci_resources_build(const wfe_oci_resources *resources);
+/* The "linux.resources" object. */
+void wfe_oci_resources_write(wfe_oci_writer *w, const char *key,
+                             const wfe_oci_resources *resources);
 
 /* ---- rlimits ---- */
 

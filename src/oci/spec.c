@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "oci/json.h"
 #include "oci/seccomp.h"
 #include "oci/spec_priv.h"
 #include "oci/user.h"
@@ -19,9 +20,6 @@
 
 /* What the text of most steps fits into. */
 #define TYPICAL_BYTES 12288
-
-#define put wfe_oci_json_put
-#define append wfe_oci_json_append
 
 /* What the kernel shows of the machine and not of the container; missing ones are ignored. */
 static const char *const masked_paths[] = {"/proc/acpi",
@@ -177,6 +175,8 @@ static int check(const wfe_oci_spec *in, wfe_error *err)
         rc = check_binds(in->binds, in->n_binds, err);
     if (!rc)
         rc = check_tmpfs(in, err);
+    for (size_t i = 0; !rc && i < in->n_devices; i++)
+        rc = check_path(in->devices[i].path, "device", err);
     if (!rc)
         rc = check_limits(in, err);
     if (!rc)
@@ -192,75 +192,82 @@ static int check(const wfe_oci_spec *in, wfe_error *err)
 
 /* ---- building ---- */
 
-static json_t *make_namespaces(const wfe_oci_spec *in)
+static void write_namespace(wfe_oci_writer *w, const char *type, const char *path)
 {
-    static const char *const always[] = {"pid", "ipc", "uts", "mount"};
-    _cleanup_(wfe_oci_json_decref_p) json_t *namespaces = json_array();
-    bool ok = true;
-    for (size_t i = 0; ok && i < sizeof always / sizeof *always; i++)
-        ok = append(namespaces, json_pack("{s:s}", "type", always[i]));
-    if (ok && in->network == WFE_OCI_NETWORK_NONE)
-        ok = append(namespaces, json_pack("{s:s}", "type", "network"));
-    if (ok && in->network == WFE_OCI_NETWORK_PATH)
-        ok = append(namespaces, json_pack("{s:s, s:s}", "type", "network", "path", in->netns_path));
-    if (ok && in->cgroup_namespace)
-        ok = append(namespaces, json_pack("{s:s}", "type", "cgroup"));
-    return ok ? wfe_take(namespaces) : NULL;
+    wfe_oci_write_object(w, NULL);
+    wfe_oci_write_text(w, "type", type);
+    if (path)
+        wfe_oci_write_text(w, "path", path);
+    wfe_oci_write_object_end(w);
 }
 
-static json_t *make_masked_paths(const wfe_oci_spec *in)
+static void write_namespaces(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *paths = wfe_oci_json_strings(masked_paths);
-    for (unsigned cpu = 0; paths && cpu < in->n_cpus; cpu++) {
-        if (!append(paths, json_sprintf("/sys/devices/system/cpu/cpu%u/thermal_throttle", cpu)))
-            return NULL;
+    wfe_oci_write_list(w, "namespaces");
+    write_namespace(w, "pid", NULL);
+    write_namespace(w, "ipc", NULL);
+    write_namespace(w, "uts", NULL);
+    write_namespace(w, "mount", NULL);
+    if (in->network == WFE_OCI_NETWORK_NONE)
+        write_namespace(w, "network", NULL);
+    if (in->network == WFE_OCI_NETWORK_PATH)
+        write_namespace(w, "network", in->netns_path);
+    if (in->cgroup_namespace)
+        write_namespace(w, "cgroup", NULL);
+    wfe_oci_write_list_end(w);
+}
+
+static void write_masked_paths(wfe_oci_writer *w, const wfe_oci_spec *in)
+{
+    wfe_oci_write_list(w, "maskedPaths");
+    for (size_t i = 0; masked_paths[i]; i++)
+        wfe_oci_write_text(w, NULL, masked_paths[i]);
+    for (unsigned cpu = 0; cpu < in->n_cpus; cpu++) {
+        char path[64];
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/thermal_throttle", cpu);
+        wfe_oci_write_text(w, NULL, path);
     }
-    return wfe_take(paths);
+    wfe_oci_write_list_end(w);
 }
 
-static json_t *make_linux(const wfe_oci_spec *in)
+static void write_linux(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *section = json_object();
     wfe_oci_resources resources = in->resources;
     resources.all_devices |= in->privileged;
-    bool ok = put(section, "namespaces", make_namespaces(in)) &&
-              (!in->cgroups_path || put(section, "cgroupsPath", json_string(in->cgroups_path))) &&
-              (!in->n_devices || put(section, "devices", wfe_oci_spec_devices(in))) &&
-              put(section, "resources", wfe_oci_resources_build(&resources));
-    if (ok && !in->privileged)
-        ok = put(section, "maskedPaths", make_masked_paths(in)) &&
-             put(section, "readonlyPaths", wfe_oci_json_strings(readonly_paths));
-    return ok ? wfe_take(section) : NULL;
+    wfe_oci_write_object(w, "linux");
+    write_namespaces(w, in);
+    if (in->cgroups_path)
+        wfe_oci_write_text(w, "cgroupsPath", in->cgroups_path);
+    if (in->n_devices)
+        wfe_oci_spec_devices(w, in);
+    wfe_oci_resources_write(w, "resources", &resources);
+    if (!in->privileged) {
+        write_masked_paths(w, in);
+        wfe_oci_write_texts(w, "readonlyPaths", readonly_paths);
+    }
+    wfe_oci_write_object_end(w);
 }
 
 /* "linux" stays the last member: add_filter goes on at the end of its text. */
-static json_t *make_spec(const wfe_oci_spec *in, const wfe_oci_cap_sets *caps)
+static int write_spec(wfe_buf *out, const wfe_oci_spec *in, const wfe_oci_cap_sets *caps)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *spec = json_object();
-    bool ok =
-        put(spec, "ociVersion", json_string(WFE_OCI_VERSION)) &&
-        put(spec, "process", wfe_oci_spec_process(in, caps)) &&
-        put(spec, "root",
-            json_pack("{s:s, s:b}", "path", "rootfs", "readonly", (int)in->readonly_rootfs)) &&
-        (!in->hostname || put(spec, "hostname", json_string(in->hostname))) &&
-        put(spec, "mounts", wfe_oci_spec_mounts(in)) && put(spec, "linux", make_linux(in));
-    return ok ? wfe_take(spec) : NULL;
+    wfe_oci_writer w = {.out = out};
+    wfe_oci_write_object(&w, NULL);
+    wfe_oci_write_text(&w, "ociVersion", WFE_OCI_VERSION);
+    wfe_oci_spec_process(&w, in, caps);
+    wfe_oci_write_object(&w, "root");
+    wfe_oci_write_text(&w, "path", "rootfs");
+    wfe_oci_write_bool(&w, "readonly", in->readonly_rootfs);
+    wfe_oci_write_object_end(&w);
+    if (in->hostname)
+        wfe_oci_write_text(&w, "hostname", in->hostname);
+    wfe_oci_spec_mounts(&w, in);
+    write_linux(&w, in);
+    wfe_oci_write_object_end(&w);
+    return wfe_oci_write_end(&w);
 }
 
-/* ---- the text ---- */
-
-/* Inside of a text of JSON a quote always follows a backslash: without one it ends a key, and what
- * comes then is a number. */
-static void put_unlimited(char *json)
-{
-    static const char mark[] = "\"" WFE_OCI_SPEC_UNLIMITED_TEXT;
-    static const char unlimited[] = "\":18446744073709551615";
-    _Static_assert(sizeof mark == sizeof unlimited, "replaced in place");
-    for (char *p = json; (p = strstr(p, mark)) != NULL; p++) {
-        if (p[-1] != '\\')
-            memcpy(p, unlimited, sizeof unlimited - 1);
-    }
-}
+/* ---- the filter ---- */
 
 struct dump {
     wfe_buf *out;
@@ -334,17 +341,12 @@ int wfe_oci_spec_build(const wfe_oci_spec *in, char **ret_json, size_t *ret_len,
     int rc = check(in, err);
     if (rc)
         return rc;
-    _cleanup_(wfe_oci_json_decref_p) json_t *spec = make_spec(in, &caps);
-    if (!spec)
-        return wfe_error_nomem(err);
     _cleanup_(wfe_buf_done) wfe_buf out = WFE_BUF_INIT(WFE_OCI_SPEC_MAX_BYTES);
     rc = wfe_buf_reserve(&out, TYPICAL_BYTES, NULL);
     if (!rc)
-        rc = dump_json(spec, &out);
-    if (!rc) {
-        put_unlimited(out.data);
+        rc = write_spec(&out, in, &caps);
+    if (!rc)
         rc = add_filter(in, caps.bounding, &out, err);
-    }
     if (rc == WFE_E_LIMIT) /* no effect when it is the user's filter that is too long */
         wfe_error_set(err, rc,
                       "the runtime spec is longer than %zu MiB; its arguments and environment are "

@@ -10,9 +10,6 @@
 #include "base/cleanup.h"
 #include "oci/spec_priv.h"
 
-#define put wfe_oci_json_put
-#define append wfe_oci_json_append
-
 #define MAX_MOUNT_OPTIONS 8
 static const struct system_mount {
     const char *destination;
@@ -42,34 +39,52 @@ static const wfe_oci_tmpfs scratch[] = {
 };
 #define N_SCRATCH (sizeof scratch / sizeof *scratch)
 
-/* Takes options. */
-static json_t *make_mount(const char *destination, const char *type, const char *source,
-                          json_t *options)
+/* All of a mount but its options, whose list is left open. */
+static void begin_mount(wfe_oci_writer *w, const char *destination, const char *type,
+                        const char *source)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *owned = options;
-    _cleanup_(wfe_oci_json_decref_p) json_t *mount = json_object();
-    bool ok = put(mount, "destination", json_string(destination)) &&
-              put(mount, "type", json_string(type)) && put(mount, "source", json_string(source)) &&
-              put(mount, "options", wfe_take(owned));
-    return ok ? wfe_take(mount) : NULL;
+    wfe_oci_write_object(w, NULL);
+    wfe_oci_write_text(w, "destination", destination);
+    wfe_oci_write_text(w, "type", type);
+    wfe_oci_write_text(w, "source", source);
+    wfe_oci_write_list(w, "options");
+}
+
+static void end_mount(wfe_oci_writer *w)
+{
+    wfe_oci_write_list_end(w);
+    wfe_oci_write_object_end(w);
+}
+
+static void write_option(wfe_oci_writer *w, const char *text)
+{
+    wfe_oci_write_text(w, NULL, text);
+}
+
+static void write_number_option(wfe_oci_writer *w, const char *name, unsigned long long value)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", value);
+    wfe_oci_write_joined(w, NULL, name, "=", digits);
 }
 
 /* ---- the system's ---- */
 
 /* A privileged step may write to /sys and to cgroups. */
-static json_t *make_system_options(const struct system_mount *m, const wfe_oci_spec *in)
+static void write_system_mount(wfe_oci_writer *w, const struct system_mount *m,
+                               const wfe_oci_spec *in)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *options = json_array();
     bool shm = in->shm_size_bytes && strcmp(m->destination, "/dev/shm") == 0;
-    bool ok = true;
-    for (size_t i = 0; ok && i < MAX_MOUNT_OPTIONS && m->options[i]; i++) {
+    begin_mount(w, m->destination, m->type, m->source);
+    for (size_t i = 0; i < MAX_MOUNT_OPTIONS && m->options[i]; i++) {
         bool dropped = (in->privileged && strcmp(m->options[i], "ro") == 0) ||
                        (shm && strncmp(m->options[i], "size=", 5) == 0);
-        ok = dropped || append(options, json_string(m->options[i]));
+        if (!dropped)
+            write_option(w, m->options[i]);
     }
-    if (ok && shm)
-        ok = append(options, json_sprintf("size=%llu", (unsigned long long)in->shm_size_bytes));
-    return ok ? wfe_take(options) : NULL;
+    if (shm)
+        write_number_option(w, "size", in->shm_size_bytes);
+    end_mount(w);
 }
 
 /* cgroup v1 has a file system for each of a dozen controllers, and mounting them takes a tenth of
@@ -80,48 +95,51 @@ static bool wants_cgroups(const wfe_oci_spec *in)
            in->resources.cpu_quota_us || in->resources.pids;
 }
 
-static bool add_system_mounts(json_t *mounts, const wfe_oci_spec *in)
+static void write_system_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
     bool bind_sysfs = in->rootless && in->network == WFE_OCI_NETWORK_HOST;
-    bool ok = true;
-    for (size_t i = 0; ok && i < sizeof system_mounts / sizeof *system_mounts; i++) {
+    for (size_t i = 0; i < sizeof system_mounts / sizeof *system_mounts; i++) {
         const struct system_mount *m = &system_mounts[i];
         if (strcmp(m->type, "cgroup") == 0 && !wants_cgroups(in))
             continue;
         if (bind_sysfs && strcmp(m->destination, bound_sysfs.destination) == 0)
             m = &bound_sysfs;
-        ok = append(mounts,
-                    make_mount(m->destination, m->type, m->source, make_system_options(m, in)));
+        write_system_mount(w, m, in);
     }
-    return ok;
 }
 
 /* ---- the user's ---- */
 
-static json_t *make_tmpfs(const wfe_oci_tmpfs *tmpfs)
+static void write_tmpfs(wfe_oci_writer *w, const wfe_oci_tmpfs *tmpfs)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *options =
-        json_pack("[s, s, s, s]", tmpfs->allow_suid ? "suid" : "nosuid",
-                  tmpfs->allow_exec ? "exec" : "noexec", tmpfs->allow_dev ? "dev" : "nodev",
-                  tmpfs->readonly ? "ro" : "rw");
-    bool ok =
-        options && append(options, json_sprintf("mode=%o", tmpfs->mode ? tmpfs->mode : 01777));
-    if (ok && tmpfs->size_bytes)
-        ok = append(options, json_sprintf("size=%llu", (unsigned long long)tmpfs->size_bytes));
-    if (ok && tmpfs->inodes)
-        ok = append(options, json_sprintf("nr_inodes=%llu", (unsigned long long)tmpfs->inodes));
-    if (ok && tmpfs->uid)
-        ok = append(options, json_sprintf("uid=%u", tmpfs->uid));
-    if (ok && tmpfs->gid)
-        ok = append(options, json_sprintf("gid=%u", tmpfs->gid));
-    return ok ? make_mount(tmpfs->target, "tmpfs", "tmpfs", wfe_take(options)) : NULL;
+    char mode[16];
+    snprintf(mode, sizeof mode, "%o", tmpfs->mode ? tmpfs->mode : 01777);
+    begin_mount(w, tmpfs->target, "tmpfs", "tmpfs");
+    write_option(w, tmpfs->allow_suid ? "suid" : "nosuid");
+    write_option(w, tmpfs->allow_exec ? "exec" : "noexec");
+    write_option(w, tmpfs->allow_dev ? "dev" : "nodev");
+    write_option(w, tmpfs->readonly ? "ro" : "rw");
+    wfe_oci_write_joined(w, NULL, "mode", "=", mode);
+    if (tmpfs->size_bytes)
+        write_number_option(w, "size", tmpfs->size_bytes);
+    if (tmpfs->inodes)
+        write_number_option(w, "nr_inodes", tmpfs->inodes);
+    if (tmpfs->uid)
+        write_number_option(w, "uid", tmpfs->uid);
+    if (tmpfs->gid)
+        write_number_option(w, "gid", tmpfs->gid);
+    end_mount(w);
 }
 
-static json_t *make_bind(const wfe_oci_bind *bind)
+static void write_bind(wfe_oci_writer *w, const wfe_oci_bind *bind)
 {
-    const char *const options[] = {
-        "rbind", "rprivate", "nosuid", "nodev", bind->readonly ? "ro" : "rw", NULL};
-    return make_mount(bind->target, "bind", bind->source, wfe_oci_json_strings(options));
+    begin_mount(w, bind->target, "bind", bind->source);
+    write_option(w, "rbind");
+    write_option(w, "rprivate");
+    write_option(w, "nosuid");
+    write_option(w, "nodev");
+    write_option(w, bind->readonly ? "ro" : "rw");
+    end_mount(w);
 }
 
 /* How many parts a path has: "/a//b/" has two. */
@@ -176,12 +194,14 @@ static bool is_taken(const wfe_oci_spec *in, const char *target)
 }
 
 /* From the root down, so that a mount never covers one that was asked for below it. */
-static bool add_user_mounts(json_t *mounts, const wfe_oci_spec *in)
+static void write_user_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
     _cleanup_free_ struct user_mount *list =
         calloc(in->n_tmpfs + in->n_volumes + N_SCRATCH, sizeof *list);
-    if (!list)
-        return false;
+    if (!list) {
+        w->rc = WFE_E_NOMEM;
+        return;
+    }
     size_t n = 0;
     for (size_t i = 0; in->readonly_rootfs && i < N_SCRATCH; i++) {
         if (!is_taken(in, scratch[i].target))
@@ -196,35 +216,42 @@ static bool add_user_mounts(json_t *mounts, const wfe_oci_spec *in)
         list[i].depth = depth_of(list[i].bind ? list[i].bind->target : list[i].tmpfs->target);
     }
     qsort(list, n, sizeof *list, compare_mounts);
-    bool ok = true;
-    for (size_t i = 0; ok && i < n; i++)
-        ok = append(mounts, list[i].bind ? make_bind(list[i].bind) : make_tmpfs(list[i].tmpfs));
-    return ok;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].bind)
+            write_bind(w, list[i].bind);
+        else
+            write_tmpfs(w, list[i].tmpfs);
+    }
 }
 
 /* ---- devices ---- */
 
-json_t *wfe_oci_spec_devices(const wfe_oci_spec *in)
+void wfe_oci_spec_devices(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *list = json_array();
+    wfe_oci_write_list(w, "devices");
     for (size_t i = 0; i < in->n_devices; i++) {
         const wfe_oci_device *d = &in->devices[i];
-        if (!append(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "path", d->path, "type",
-                                    d->is_char ? "c" : "b", "major", (json_int_t)d->major, "minor",
-                                    (json_int_t)d->minor, "fileMode", (json_int_t)d->mode, "uid",
-                                    (json_int_t)d->uid, "gid", (json_int_t)d->gid)))
-            return NULL;
+        wfe_oci_write_object(w, NULL);
+        wfe_oci_write_text(w, "path", d->path);
+        wfe_oci_write_text(w, "type", d->is_char ? "c" : "b");
+        wfe_oci_write_number(w, "major", d->major);
+        wfe_oci_write_number(w, "minor", d->minor);
+        wfe_oci_write_number(w, "fileMode", d->mode);
+        wfe_oci_write_number(w, "uid", d->uid);
+        wfe_oci_write_number(w, "gid", d->gid);
+        wfe_oci_write_object_end(w);
     }
-    return wfe_take(list);
+    wfe_oci_write_list_end(w);
 }
 
 /* ---- all of them ---- */
 
-json_t *wfe_oci_spec_mounts(const wfe_oci_spec *in)
+void wfe_oci_spec_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *mounts = json_array();
-    bool ok = add_system_mounts(mounts, in) && add_user_mounts(mounts, in);
-    for (size_t i = 0; ok && i < in->n_binds; i++)
-        ok = append(mounts, make_bind(&in->binds[i]));
-    return ok ? wfe_take(mounts) : NULL;
+    wfe_oci_write_list(w, "mounts");
+    write_system_mounts(w, in);
+    write_user_mounts(w, in);
+    for (size_t i = 0; i < in->n_binds; i++)
+        write_bind(w, &in->binds[i]);
+    wfe_oci_write_list_end(w);
 }

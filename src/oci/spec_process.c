@@ -2,111 +2,102 @@
  *
  * The "process" part of the runtime spec: command, user, capabilities, rlimits.
  */
-#include "base/cleanup.h"
 #include "oci/spec_priv.h"
 
 /* Programs that use select(2) break above it. */
 #define NOFILE_SOFT 1024
 
-#define put wfe_oci_json_put
-#define append wfe_oci_json_append
-
-static json_t *make_env(const wfe_strmap *env)
+static void write_env(wfe_oci_writer *w, const wfe_strmap *env)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *array = json_array();
-    for (size_t i = 0; env && i < env->len; i++) {
-        if (!append(array, json_sprintf("%s=%s", env->items[i].key, env->items[i].value)))
-            return NULL;
-    }
-    return wfe_take(array);
+    wfe_oci_write_list(w, "env");
+    for (size_t i = 0; env && i < env->len; i++)
+        wfe_oci_write_joined(w, NULL, env->items[i].key, "=", env->items[i].value);
+    wfe_oci_write_list_end(w);
 }
 
 /* The primary group is listed among the additional ones too: without it a process could drop the
  * group and so get past files that deny it (CVE-2023-25173). */
-static json_t *make_user(const wfe_oci_spec *in)
+static void write_user(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *user = json_object();
-    _cleanup_(wfe_oci_json_decref_p) json_t *gids = json_array();
-    bool ok = put(user, "uid", json_integer(in->uid)) && put(user, "gid", json_integer(in->gid)) &&
-              append(gids, json_integer(in->gid));
-    for (size_t i = 0; ok && i < in->n_additional_gids; i++) {
+    wfe_oci_write_object(w, "user");
+    wfe_oci_write_number(w, "uid", in->uid);
+    wfe_oci_write_number(w, "gid", in->gid);
+    wfe_oci_write_list(w, "additionalGids");
+    wfe_oci_write_number(w, NULL, in->gid);
+    for (size_t i = 0; i < in->n_additional_gids; i++) {
         if (in->additional_gids[i] != in->gid)
-            ok = append(gids, json_integer(in->additional_gids[i]));
+            wfe_oci_write_number(w, NULL, in->additional_gids[i]);
     }
-    if (!ok || !put(user, "additionalGids", wfe_take(gids)))
-        return NULL;
-    return wfe_take(user);
+    wfe_oci_write_list_end(w);
+    wfe_oci_write_object_end(w);
 }
 
-static json_t *make_names(wfe_oci_caps caps)
+static void write_names(wfe_oci_writer *w, const char *key, wfe_oci_caps caps)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *names = json_array();
+    wfe_oci_write_list(w, key);
     for (unsigned i = 0; i < WFE_OCI_CAP_COUNT; i++) {
-        if (caps >> i & 1 && !append(names, json_string(wfe_oci_cap_name(i))))
-            return NULL;
+        if (caps >> i & 1)
+            wfe_oci_write_text(w, NULL, wfe_oci_cap_name(i));
     }
-    return wfe_take(names);
+    wfe_oci_write_list_end(w);
 }
 
 /* Empty sets are written out, so that no runtime fills in its own. */
-static json_t *make_capabilities(const wfe_oci_cap_sets *caps)
+static void write_capabilities(wfe_oci_writer *w, const wfe_oci_cap_sets *caps)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *sets = json_object();
-    bool ok = put(sets, "bounding", make_names(caps->bounding)) &&
-              put(sets, "effective", make_names(caps->bounding)) &&
-              put(sets, "permitted", make_names(caps->bounding));
-    if (ok && caps->ambient)
-        ok = put(sets, "inheritable", make_names(caps->ambient)) &&
-             put(sets, "ambient", make_names(caps->ambient));
-    return ok ? wfe_take(sets) : NULL;
+    wfe_oci_write_object(w, "capabilities");
+    write_names(w, "bounding", caps->bounding);
+    write_names(w, "effective", caps->bounding);
+    write_names(w, "permitted", caps->bounding);
+    if (caps->ambient) {
+        write_names(w, "inheritable", caps->ambient);
+        write_names(w, "ambient", caps->ambient);
+    }
+    wfe_oci_write_object_end(w);
 }
 
-static json_t *make_limit(uint64_t value)
+/* "Unlimited" is the number that it is here. */
+static void write_rlimit(wfe_oci_writer *w, const wfe_oci_rlimit *limit)
 {
-    return json_integer(value == WFE_OCI_RLIMIT_UNLIMITED ? WFE_OCI_SPEC_UNLIMITED
-                                                          : (json_int_t)value);
+    wfe_oci_write_object(w, NULL);
+    wfe_oci_write_text(w, "type", wfe_oci_rlimit_name(limit->type));
+    wfe_oci_write_number(w, "hard", limit->hard);
+    wfe_oci_write_number(w, "soft", limit->soft);
+    wfe_oci_write_object_end(w);
 }
 
-static json_t *make_rlimit(const wfe_oci_rlimit *limit)
+static void write_rlimits(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
-    _cleanup_(wfe_oci_json_decref_p) json_t *object = json_object();
-    bool ok = put(object, "type", json_string(wfe_oci_rlimit_name(limit->type))) &&
-              put(object, "hard", make_limit(limit->hard)) &&
-              put(object, "soft", make_limit(limit->soft));
-    return ok ? wfe_take(object) : NULL;
-}
-
-static json_t *make_rlimits(const wfe_oci_spec *in)
-{
-    _cleanup_(wfe_oci_json_decref_p) json_t *array = json_array();
-    bool ok = true, has_nofile = !in->max_open_files;
-    for (size_t i = 0; ok && i < in->n_rlimits; i++) {
-        ok = append(array, make_rlimit(&in->rlimits[i]));
+    bool has_nofile = !in->max_open_files;
+    wfe_oci_write_list(w, "rlimits");
+    for (size_t i = 0; i < in->n_rlimits; i++) {
+        write_rlimit(w, &in->rlimits[i]);
         has_nofile |= in->rlimits[i].type == WFE_OCI_RLIMIT_NOFILE;
     }
-    if (ok && !has_nofile) {
+    if (!has_nofile) {
         wfe_oci_rlimit limit = {.type = WFE_OCI_RLIMIT_NOFILE, .hard = in->max_open_files};
         limit.soft = limit.hard < NOFILE_SOFT ? limit.hard : NOFILE_SOFT;
-        ok = append(array, make_rlimit(&limit));
+        write_rlimit(w, &limit);
     }
-    return ok ? wfe_take(array) : NULL;
+    wfe_oci_write_list_end(w);
 }
 
-json_t *wfe_oci_spec_process(const wfe_oci_spec *in, const wfe_oci_cap_sets *caps)
+void wfe_oci_spec_process(wfe_oci_writer *w, const wfe_oci_spec *in, const wfe_oci_cap_sets *caps)
 {
-    bool new_privileges = in->allow_new_privileges || in->privileged;
-    _cleanup_(wfe_oci_json_decref_p) json_t *process = json_object();
-    bool ok =
-        put(process, "terminal", json_false()) && put(process, "user", make_user(in)) &&
-        put(process, "args", wfe_oci_json_strings(in->argv)) &&
-        put(process, "env", make_env(in->env)) && put(process, "cwd", json_string(in->cwd)) &&
-        put(process, "capabilities", make_capabilities(caps)) &&
-        ((!in->max_open_files && !in->n_rlimits) || put(process, "rlimits", make_rlimits(in))) &&
-        put(process, "noNewPrivileges", json_boolean(!new_privileges)) &&
-        (!in->apparmor_profile || in->privileged ||
-         put(process, "apparmorProfile", json_string(in->apparmor_profile))) &&
-        /* Left out, the step inherits the score of the daemon's shim, which the kernel
-         * hardly ever kills. */
-        put(process, "oomScoreAdj", json_integer(0));
-    return ok ? wfe_take(process) : NULL;
+    wfe_oci_write_object(w, "process");
+    wfe_oci_write_bool(w, "terminal", false);
+    write_user(w, in);
+    wfe_oci_write_texts(w, "args", in->argv);
+    write_env(w, in->env);
+    wfe_oci_write_text(w, "cwd", in->cwd);
+    write_capabilities(w, caps);
+    if (in->max_open_files || in->n_rlimits)
+        write_rlimits(w, in);
+    wfe_oci_write_bool(w, "noNewPrivileges", !in->allow_new_privileges && !in->privileged);
+    if (in->apparmor_profile && !in->privileged)
+        wfe_oci_write_text(w, "apparmorProfile", in->apparmor_profile);
+    /* Left out, the step inherits the score of the daemon's shim, which the kernel hardly ever
+     * kills. */
+    wfe_oci_write_number(w, "oomScoreAdj", 0);
+    wfe_oci_write_object_end(w);
 }

@@ -516,46 +516,6 @@ static void test_oci_spec__refuses_to_grow_above_its_limit(void **state)
     free(big);
 }
 
-static size_t allocations_left;
-
-static void *failing_malloc(size_t size)
-{
-    if (!allocations_left)
-        return NULL;
-    allocations_left--;
-    return malloc(size);
-}
-
-/* Every allocation of the JSON library fails once; the error must be NOMEM and nothing may leak. */
-static void test_oci_spec__survives_each_allocation_that_fails(void **state)
-{
-    (void)state;
-    static const wfe_oci_bind volume = {.source = "/v", .target = "/w"};
-    wfe_oci_spec in = plain();
-    in.uid = 0;
-    in.volumes = &volume;
-    in.n_volumes = 1;
-    in.n_cpus = 1;
-    in.max_open_files = 1024;
-    in.cgroups_path = "/default/x";
-    int rc = WFE_E_NOMEM;
-    size_t n = 0;
-    for (; rc == WFE_E_NOMEM && n < 100000; n++) {
-        wfe_error err = WFE_ERROR_INIT;
-        char *text = NULL;
-        size_t len = 0;
-        json_set_alloc_funcs(failing_malloc, free);
-        allocations_left = n;
-        rc = wfe_oci_spec_build(&in, &text, &len, &err);
-        json_set_alloc_funcs(malloc, free);
-        assert_int_equal(err.kind, rc);
-        assert_int_equal(text == NULL, rc != 0);
-        free(text);
-    }
-    assert_int_equal(rc, 0);
-    assert_true(n > 100);
-}
-
 /* ---- the schema ---- */
 
 static void test_oci_spec__fits_the_json_schema_of_the_runtime_spec(void **state)
@@ -619,7 +579,6 @@ int main(void)
         cmocka_unit_test(test_oci_spec__refuses_ids_out_of_range),
         cmocka_unit_test(test_oci_spec__refuses_a_network_by_path_without_a_path),
         cmocka_unit_test(test_oci_spec__refuses_to_grow_above_its_limit),
-        cmocka_unit_test(test_oci_spec__survives_each_allocation_that_fails),
         cmocka_unit_test(test_oci_spec__fits_the_json_schema_of_the_runtime_spec),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,50 +333,6 @@ static void test_oci_spec_options__refuses_bad_tmpfs_targets(void **state)
     assert_refused(&in, "tmpfs target is ''");
 }
 
-static size_t allocations_left;
-
-static void *failing_malloc(size_t size)
-{
-    if (!allocations_left)
-        return NULL;
-    allocations_left--;
-    return malloc(size);
-}
-
-static void test_oci_spec_options__survives_each_allocation_that_fails(void **state)
-{
-    (void)state;
-    const wfe_oci_tmpfs tmpfs = {
-        .target = (char[]){"/b"}, .size_bytes = 4096, .inodes = 9, .mode = 0700, .uid = 5};
-    static const wfe_oci_rlimit rlimit = {WFE_OCI_RLIMIT_CORE, 0, WFE_OCI_RLIMIT_UNLIMITED};
-    wfe_oci_spec in = plain();
-    in.tmpfs = &tmpfs;
-    in.rlimits = &rlimit;
-    in.n_tmpfs = in.n_rlimits = 1;
-    in.cap_add = WFE_OCI_CAP_BIT(SYS_NICE);
-    in.readonly_rootfs = true;
-    in.shm_size_bytes = 4096;
-    in.apparmor_profile = "x";
-    in.resources = (wfe_oci_resources){
-        .memory_bytes = WFE_OCI_MEMORY_MIN_BYTES, .cpu_quota_us = 1000, .pids = 1};
-    int rc = WFE_E_NOMEM;
-    size_t n = 0;
-    for (; rc == WFE_E_NOMEM && n < 100000; n++) {
-        wfe_error err = WFE_ERROR_INIT;
-        char *text = NULL;
-        size_t len = 0;
-        json_set_alloc_funcs(failing_malloc, free);
-        allocations_left = n;
-        rc = wfe_oci_spec_build(&in, &text, &len, &err);
-        json_set_alloc_funcs(malloc, free);
-        assert_int_equal(err.kind, rc);
-        assert_int_equal(text == NULL, rc != 0);
-        free(text);
-    }
-    assert_int_equal(rc, 0);
-    assert_true(n > 200);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,7 +351,6 @@ int main(void)
         cmocka_unit_test(test_oci_spec_options__mounts_go_from_the_root_down),
         cmocka_unit_test(test_oci_spec_options__a_read_only_root_keeps_scratch_space),
         cmocka_unit_test(test_oci_spec_options__refuses_bad_tmpfs_targets),
-        cmocka_unit_test(test_oci_spec_options__survives_each_allocation_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ int wfe_step_note_start(wfe_step *step, wfe_error *err)
 int wfe_step_note_end(wfe_step *step, wfe_error *err)
 {
     char text[NOTE_MAX_BYTES];
-    if (!step->is_durable || !step->exited || !step->files.dir[0])
+    if (!step->is_durable || !step->exited || !step->files.dir)
         return 0;
     snprintf(text, sizeof text, "%d %d %d\n", step->result->exit_code, (int)step->stop_reason,
              (int)step->result->out_of_memory);

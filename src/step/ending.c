@@ -99,8 +99,8 @@ void wfe_step_ending_read(wfe_step *step)
     if (usage.known)
         wfe_step_ending_set_usage(step, &usage);
     /* Below 128 and above 124 wfe-init may speak for itself rather than for the command. */
-    if (!step->files.record[0] || code < WFE_INIT_STATUS_FAILED ||
-        code > WFE_INIT_STATUS_NOT_FOUND || wfe_init_record_read(step->files.record, &record, NULL))
+    if (!step->files.record || code < WFE_INIT_STATUS_FAILED || code > WFE_INIT_STATUS_NOT_FOUND ||
+        wfe_init_record_read(step->files.record, &record, NULL))
         return;
     if (record.reason != WFE_INIT_EXITED && record.reason != WFE_INIT_SIGNALLED)
         fail_to_run(step, &record);
@@ -130,7 +130,7 @@ void wfe_step_ending_read_output_file(wfe_step *step)
 {
     wfe_error error = WFE_ERROR_INIT;
     wfe_output_file_report report;
-    if (!step->started || !step->files.output[0])
+    if (!step->started || !step->files.output)
         return;
     if (wfe_output_file_read(step->files.output, &step->outputs, &report, &error))
         wfe_step_fail(step, &error);
@@ -140,7 +140,7 @@ void wfe_step_ending_read_output_file(wfe_step *step)
 bool wfe_step_ending_from_record(const wfe_step *step, int *ret_exit_code)
 {
     wfe_init_record record;
-    if (!step->files.record[0] || wfe_init_record_read(step->files.record, &record, NULL))
+    if (!step->files.record || wfe_init_record_read(step->files.record, &record, NULL))
         return false;
     *ret_exit_code = record.exit_status;
     return true;

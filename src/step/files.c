@@ -2,12 +2,15 @@
 #include "step/files.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/owner.h"
 #include "oci/host_files.h"
@@ -19,6 +22,21 @@
 /* The stub of systemd-resolved listens on the machine's loopback; its real servers are here. */
 #define RESOLVED_CONF "/run/systemd/resolve/resolv.conf"
 #define RESOLVED_STUB "127.0.0.53"
+
+/* The path of a file in a folder, which its owner frees. */
+static int set_path(char **to, const char *dir, const char *name, wfe_error *err)
+{
+    size_t dir_len = strlen(dir), size = strlen(name) + 1;
+    char *path = malloc(dir_len + 1 + size);
+    if (!path)
+        return wfe_error_nomem(err);
+    memcpy(path, dir, dir_len);
+    path[dir_len] = '/';
+    memcpy(path + dir_len + 1, name, size);
+    free(*to);
+    *to = path;
+    return 0;
+}
 
 static void add_bind(wfe_step_files *files, const char *source, const char *target, bool readonly)
 {
@@ -52,9 +70,11 @@ static int make_hosts(wfe_step_files *files, const wfe_step_config *config, cons
                       wfe_error *err)
 {
     wfe_buf text = WFE_BUF_INIT(WFE_OCI_HOST_FILE_MAX_BYTES);
-    snprintf(files->hosts, sizeof files->hosts, "%s/hosts", files->dir);
-    snprintf(files->hostname, sizeof files->hostname, "%s/hostname", files->dir);
-    int rc = build_hosts(config, hostname, &text, err);
+    int rc = set_path(&files->hosts, files->dir, "hosts", err);
+    if (!rc)
+        rc = set_path(&files->hostname, files->dir, "hostname", err);
+    if (!rc)
+        rc = build_hosts(config, hostname, &text, err);
     if (!rc)
         rc = write_bound(files, files->hosts, "/etc/hosts", &text, err);
     text.len = 0;
@@ -83,8 +103,9 @@ static int make_resolv_conf(wfe_step_files *files, const wfe_step_config *config
         .machine_len = machine.len,
         .own_network = own_network,
     };
-    snprintf(files->resolv_conf, sizeof files->resolv_conf, "%s/resolv.conf", files->dir);
-    int rc = wfe_oci_resolv_conf_build(&resolv, &text, err);
+    int rc = set_path(&files->resolv_conf, files->dir, "resolv.conf", err);
+    if (!rc)
+        rc = wfe_oci_resolv_conf_build(&resolv, &text, err);
     if (!rc)
         rc = write_bound(files, files->resolv_conf, "/etc/resolv.conf", &text, err);
     wfe_buf_done(&machine);
@@ -94,15 +115,20 @@ static int make_resolv_conf(wfe_step_files *files, const wfe_step_config *config
 
 static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *err)
 {
-    char dir[PATH_MAX];
-    snprintf(dir, sizeof dir, "%s/bin", state_dir);
-    int rc = wfe_init_file_place(dir, files->init, sizeof files->init, err);
+    char init[PATH_MAX + 64];
+    _cleanup_free_ char *dir = NULL, *record = NULL;
+    int rc = set_path(&dir, state_dir, "bin", err);
+    if (!rc)
+        rc = wfe_init_file_place(dir, init, sizeof init, err);
+    if (!rc && !(files->init = strdup(init)))
+        rc = wfe_error_nomem(err);
+    if (!rc)
+        rc = set_path(&record, files->dir, "exit", err);
+    if (!rc)
+        rc = wfe_init_record_create(record, err);
     if (rc)
         return rc;
-    snprintf(files->record, sizeof files->record, "%s/exit", files->dir);
-    rc = wfe_init_record_create(files->record, err);
-    if (rc)
-        return rc;
+    files->record = wfe_take(record);
     add_bind(files, files->init, WFE_STEP_INIT_TARGET, true);
     add_bind(files, files->record, WFE_STEP_RECORD_TARGET, false);
     return 0;
@@ -110,12 +136,13 @@ static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *er
 
 static int make_output(wfe_step_files *files, wfe_error *err)
 {
-    char path[sizeof files->output];
-    snprintf(path, sizeof path, "%s/output", files->dir);
-    int rc = wfe_output_file_create(path, err);
+    _cleanup_free_ char *path = NULL;
+    int rc = set_path(&path, files->dir, "output", err);
+    if (!rc)
+        rc = wfe_output_file_create(path, err);
     if (rc)
         return rc;
-    memcpy(files->output, path, sizeof path);
+    files->output = wfe_take(path);
     add_bind(files, files->output, WFE_STEP_OUTPUT_TARGET, false);
     return 0;
 }
@@ -128,65 +155,74 @@ static int refuse_existing(const char *dir, wfe_error *err)
     return rc;
 }
 
-static int fill_dir(const wfe_step_files *files, const wfe_step_place *place, wfe_error *err)
+/* Names the folder, which is hidden yet, when it says whose it is. */
+static int fill_dir(const wfe_step_files *files, const char *dir, const wfe_step_place *place,
+                    wfe_error *err)
 {
-    char path[PATH_MAX + 16];
-    snprintf(path, sizeof path, "%s/" WFE_STEP_OWNER_FILE, files->hidden);
-    int rc = wfe_fd_create_file(path, place->owner, strlen(place->owner), 0600, err);
-    snprintf(path, sizeof path, "%s/" WFE_STEP_RUN_FILE, files->hidden);
+    _cleanup_free_ char *owner = NULL, *run = NULL;
+    int rc = set_path(&owner, files->hidden, WFE_STEP_OWNER_FILE, err);
+    if (!rc)
+        rc = wfe_fd_create_file(owner, place->owner, strlen(place->owner), 0600, err);
+    if (!rc)
+        rc = set_path(&run, files->hidden, WFE_STEP_RUN_FILE, err);
     if (!rc && place->run_id)
-        rc = wfe_fd_create_file(path, place->run_id, strlen(place->run_id), 0600, err);
+        rc = wfe_fd_create_file(run, place->run_id, strlen(place->run_id), 0600, err);
     if (rc)
         return rc;
     /* Fails when there is a folder of that name with anything in it, as any step's has. */
-    if (rename(files->hidden, files->dir) == 0)
+    if (rename(files->hidden, dir) == 0)
         return 0;
     if (errno == EEXIST || errno == ENOTEMPTY)
-        return refuse_existing(files->dir, err);
-    return wfe_error_set_errno(err, errno, "cannot create folder %s", files->dir);
+        return refuse_existing(dir, err);
+    return wfe_error_set_errno(err, errno, "cannot create folder %s", dir);
 }
 
-static int name_dir(const wfe_step_place *place, char dir[PATH_MAX], char hidden[PATH_MAX],
+static int name_fifos(wfe_step_files *files, const char *dir, wfe_error *err)
+{
+    int rc = set_path(&files->stdin_fifo, dir, "stdin", err);
+    if (!rc)
+        rc = set_path(&files->stdout_fifo, dir, "stdout", err);
+    return rc ? rc : set_path(&files->stderr_fifo, dir, "stderr", err);
+}
+
+/* All that is known before the folder is there. Its name is given apart: files->dir says that it
+ * is ours. */
+static int name_dir(wfe_step_files *files, const wfe_step_place *place, char **ret_dir,
                     wfe_error *err)
 {
-    if (snprintf(dir, PATH_MAX, "%s/%s", place->io_dir, place->id) >= PATH_MAX ||
-        snprintf(hidden, PATH_MAX, "%s/.%s" WFE_STEP_HIDDEN_MARK "%s", place->io_dir, place->owner,
-                 place->id) >= PATH_MAX)
-        return wfe_error_set(err, WFE_E_LIMIT, "the I/O folder's path is too long: %s",
-                             place->io_dir);
-    return 0;
-}
-
-static void name_fifos(wfe_step_files *files)
-{
-    snprintf(files->stdin_fifo, sizeof files->stdin_fifo, "%s/stdin", files->dir);
-    snprintf(files->stdout_fifo, sizeof files->stdout_fifo, "%s/stdout", files->dir);
-    snprintf(files->stderr_fifo, sizeof files->stderr_fifo, "%s/stderr", files->dir);
+    wfe_buf name = WFE_BUF_INIT(0);
+    int rc = wfe_buf_printf(&name, err, ".%s" WFE_STEP_HIDDEN_MARK "%s", place->owner, place->id);
+    if (!rc)
+        rc = set_path(&files->hidden, place->io_dir, name.data, err);
+    wfe_buf_done(&name);
+    if (!rc && strlen(files->hidden) >= PATH_MAX)
+        rc =
+            wfe_error_set(err, WFE_E_LIMIT, "the I/O folder's path is too long: %s", place->io_dir);
+    if (!rc)
+        rc = set_path(ret_dir, place->io_dir, place->id, err);
+    return rc ? rc : name_fifos(files, *ret_dir, err);
 }
 
 /* The folder gets its name when it says whose it is, and loses it before it is taken apart: at any
  * moment `wfe gc` knows its owner. */
 static int make_dir(wfe_step_files *files, const wfe_step_place *place, wfe_error *err)
 {
-    char dir[PATH_MAX], hidden[PATH_MAX];
-    int rc = name_dir(place, dir, hidden, err);
+    _cleanup_free_ char *dir = NULL;
+    int rc = name_dir(files, place, &dir, err);
     if (!rc)
         rc = wfe_fd_make_dirs(place->io_dir, 0700, err);
     if (rc)
         return rc;
+    const char *hidden = files->hidden;
     if (mkdir(hidden, 0700) < 0)
         return errno == EEXIST ? refuse_existing(dir, err)
                                : wfe_error_set_errno(err, errno, "cannot create folder %s", hidden);
-    memcpy(files->dir, dir, sizeof files->dir);
-    memcpy(files->hidden, hidden, sizeof files->hidden);
-    rc = fill_dir(files, place, err);
-    if (rc) {
+    rc = fill_dir(files, dir, place, err);
+    if (rc)
         wfe_fd_remove_tree(hidden, NULL);
-        files->dir[0] = '\0'; /* what is there is not ours */
-        return rc;
-    }
-    name_fifos(files);
-    return 0;
+    else
+        files->dir = wfe_take(dir);
+    return rc;
 }
 
 int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
@@ -204,43 +240,59 @@ int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
     return rc;
 }
 
-static void find_file(const char *dir, const char *name, char *out, size_t size)
+static int find_file(char **to, const char *dir, const char *name, wfe_error *err)
 {
-    snprintf(out, size, "%s/%s", dir, name);
-    if (access(out, F_OK) < 0)
-        out[0] = '\0';
+    int rc = set_path(to, dir, name, err);
+    if (!rc && access(*to, F_OK) < 0) {
+        free(*to);
+        *to = NULL;
+    }
+    return rc;
 }
 
 int wfe_step_files_adopt(wfe_step_files *files, const wfe_step_place *place, wfe_error *err)
 {
-    char dir[PATH_MAX], hidden[PATH_MAX], owner[PATH_MAX + 16];
-    int rc = name_dir(place, dir, hidden, err);
+    _cleanup_free_ char *dir = NULL, *owner = NULL;
+    int rc = name_dir(files, place, &dir, err);
     if (rc)
         return rc;
     if (access(dir, F_OK) < 0)
         return wfe_error_set_errno(err, errno, "cannot use folder %s", dir);
-    snprintf(owner, sizeof owner, "%s/" WFE_STEP_OWNER_FILE, dir);
-    rc = wfe_fd_write_file(owner, place->owner, strlen(place->owner), 0600, err);
-    if (rc)
-        return rc;
-    memcpy(files->dir, dir, sizeof files->dir);
-    memcpy(files->hidden, hidden, sizeof files->hidden);
-    name_fifos(files);
-    find_file(dir, "exit", files->record, sizeof files->record);
-    find_file(dir, "output", files->output, sizeof files->output);
-    return 0;
+    rc = set_path(&owner, dir, WFE_STEP_OWNER_FILE, err);
+    if (!rc)
+        rc = find_file(&files->record, dir, "exit", err);
+    if (!rc)
+        rc = find_file(&files->output, dir, "output", err);
+    if (!rc)
+        rc = wfe_fd_write_file(owner, place->owner, strlen(place->owner), 0600, err);
+    if (!rc)
+        files->dir = wfe_take(dir);
+    return rc;
 }
 
 int wfe_step_files_remove(wfe_step_files *files, wfe_error *err)
 {
-    if (!files->dir[0])
+    if (!files->dir)
         return 0;
     /* Also with its own name, when it cannot lose that. */
     bool renamed = rename(files->dir, files->hidden) == 0;
     int rc = wfe_fd_remove_tree(files->hidden, err);
     if (!rc && !renamed)
         rc = wfe_fd_remove_tree(files->dir, err);
-    if (rc != WFE_E_NOMEM)
-        files->dir[0] = '\0';
+    if (rc != WFE_E_NOMEM) {
+        free(files->dir);
+        files->dir = NULL;
+    }
     return rc;
+}
+
+void wfe_step_files_done(wfe_step_files *files)
+{
+    char *const paths[] = {files->dir,         files->hidden,      files->stdin_fifo,
+                           files->stdout_fifo, files->stderr_fifo, files->record,
+                           files->output,      files->hosts,       files->hostname,
+                           files->resolv_conf, files->init};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        free(paths[i]);
+    *files = (wfe_step_files){0};
 }

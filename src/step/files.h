@@ -7,7 +7,6 @@
 #ifndef WFE_STEP_FILES_H
 #define WFE_STEP_FILES_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,17 +30,17 @@
 #define WFE_STEP_OUTPUT_TARGET "/.wfe/output"
 
 typedef struct wfe_step_files {
-    char dir[PATH_MAX]; /* "": none was made */
-    char hidden[PATH_MAX];
-    char stdin_fifo[PATH_MAX + 16];
-    char stdout_fifo[PATH_MAX + 16];
-    char stderr_fifo[PATH_MAX + 16];
-    char record[PATH_MAX + 16]; /* "": no wfe-init */
-    char output[PATH_MAX + 16]; /* "": not made */
-    char hosts[PATH_MAX + 16];
-    char hostname[PATH_MAX + 16];
-    char resolv_conf[PATH_MAX + 16];
-    char init[PATH_MAX + 64]; /* the program; not in dir, shared by all steps */
+    char *dir; /* NULL: none was made */
+    char *hidden;
+    char *stdin_fifo;
+    char *stdout_fifo;
+    char *stderr_fifo;
+    char *record; /* NULL: no wfe-init */
+    char *output; /* NULL: not made */
+    char *hosts;
+    char *hostname;
+    char *resolv_conf;
+    char *init; /* the program; not in dir, shared by all steps */
     wfe_oci_bind binds[WFE_STEP_MAX_BINDS];
     size_t n_binds;
 } wfe_step_files;
@@ -66,5 +65,7 @@ int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
 int wfe_step_files_adopt(wfe_step_files *files, const wfe_step_place *place, wfe_error *err);
 /* After NOMEM it may be called again; else what is left is left. */
 int wfe_step_files_remove(wfe_step_files *files, wfe_error *err);
+/* Frees the paths and removes nothing. */
+void wfe_step_files_done(wfe_step_files *files);
 
 #endif

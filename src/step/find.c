@@ -168,7 +168,7 @@ static int own(search *s, wfe_error *err)
     Pb__Pair *labels[] = {&label};
     char path[] = "labels." WFE_GC_OWNER_LABEL;
     char *paths[] = {path};
-    wfe_step_files files = {.dir = ""};
+    _cleanup_(wfe_step_files_done) wfe_step_files files = {0};
     Pb__FieldMask mask = PB__FIELD_MASK__INIT;
     label.key = WFE_GC_OWNER_LABEL;
     label.value = s->owner;
@@ -211,7 +211,7 @@ int wfe_step_find(wfe_client *client, const char *id, enum wfe_step_found *ret, 
 
 int wfe_step_forget(wfe_client *client, const char *id, wfe_error *err)
 {
-    wfe_step_files files = {.dir = ""};
+    _cleanup_(wfe_step_files_done) wfe_step_files files = {0};
     char owner[WFE_OWNER_TEXT_SIZE];
     wfe_owner_format(owner);
     const wfe_step_place place = {.io_dir = client->io_dir, .id = id, .owner = owner};

@@ -325,6 +325,7 @@ static void destroy(wfe_step *step)
     wfe_outputs_done(&step->outputs);
     wfe_image_unref(step->image);
     wfe_oci_identity_done(&step->identity);
+    wfe_step_files_done(&step->files);
     free(step->spec);
     wfe_snapshots_free_prepared(step->snapshot);
     wfe_step_result_free(step->result);

@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 
 #define READ_BYTES ((size_t)256 * 1024)
+/* What most steps print, and the end of a stream that brought nothing, needs no more. */
+#define FIRST_BYTES 1024
 /* A pipe this large lets a step write on while we are busy; the kernel's default is 64 KiB and an
  * unprivileged user may go to 1 MiB (pipe(7), /proc/sys/fs/pipe-max-size). */
 #define PIPE_BYTES (1024 * 1024)
@@ -34,7 +36,8 @@ struct wfe_stream_reader {
     bool freed;
     wfe_stream_fns fns;
     void *user;
-    char *buffer; /* READ_BYTES, made at the first event */
+    char first[FIRST_BYTES]; /* read into until a read fills it */
+    char *buffer;            /* READ_BYTES, made then */
     size_t turn_bytes;
     wfe_timer *rest;  /* runs while a stream in bulk is not watched */
     wfe_spool *spool; /* NULL: none; borrowed */
@@ -58,33 +61,40 @@ static void finish(wfe_stream_reader *reader, const wfe_error *err)
 }
 
 /* What another process left comes first. */
-static ssize_t read_some(wfe_stream_reader *reader)
+static ssize_t read_some(wfe_stream_reader *reader, char *to, size_t size)
 {
     if (!reader->spool)
-        return read(reader->fd, reader->buffer, READ_BYTES);
+        return read(reader->fd, to, size);
     ssize_t n = 0;
     if (!reader->replayed)
-        n = wfe_spool_replay(reader->spool, reader->buffer, READ_BYTES);
+        n = wfe_spool_replay(reader->spool, to, size);
     if (n)
         return n;
     reader->replayed = true;
-    return wfe_spool_read(reader->spool, reader->fd, reader->buffer, READ_BYTES);
+    return wfe_spool_read(reader->spool, reader->fd, to, size);
+}
+
+static bool take(wfe_stream_reader *reader, const char *bytes, size_t n)
+{
+    reader->turn_bytes += n;
+    reader->fns.bytes(bytes, n, reader->user);
+    if (n == FIRST_BYTES && !reader->buffer)
+        reader->buffer = malloc(READ_BYTES); /* without, it goes on as it began */
+    return !reader->freed && !reader->paused && !reader->ended;
 }
 
 /* One read; false when there is nothing more to do now. */
 static bool read_once(wfe_stream_reader *reader)
 {
-    wfe_error error = WFE_ERROR_INIT;
-    ssize_t n = read_some(reader);
-    if (n > 0) {
-        reader->turn_bytes += (size_t)n;
-        reader->fns.bytes(reader->buffer, (size_t)n, reader->user);
-        return !reader->freed && !reader->paused && !reader->ended;
-    }
+    char *to = reader->buffer ? reader->buffer : reader->first;
+    ssize_t n = read_some(reader, to, reader->buffer ? READ_BYTES : FIRST_BYTES);
+    if (n > 0)
+        return take(reader, to, (size_t)n);
     if (n < 0 && errno == EINTR)
         return true;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return false;
+    wfe_error error = WFE_ERROR_INIT;
     if (n < 0)
         wfe_error_set_errno(&error, errno, "cannot read the step's output");
     finish(reader, &error);
@@ -97,16 +107,8 @@ static void on_readable(unsigned events, void *user)
     wfe_stream_reader *reader = user;
     reader->reading = true;
     reader->turn_bytes = 0;
-    if (!reader->buffer)
-        reader->buffer = malloc(READ_BYTES);
-    if (!reader->buffer) {
-        wfe_error error = WFE_ERROR_INIT;
-        wfe_error_nomem(&error);
-        finish(reader, &error);
-    } else {
-        for (int i = 0; i < READS_PER_TURN && read_once(reader); i++)
-            ;
-    }
+    for (int i = 0; i < READS_PER_TURN && read_once(reader); i++)
+        ;
     reader->reading = false;
     if (reader->freed)
         destroy(reader);

@@ -56,7 +56,8 @@ WFE_API int wfe_workflow_load(const wfe_workflow_options *options, wfe_workflow 
 WFE_API void wfe_workflow_free(wfe_workflow *workflow);
 
 WFE_API bool wfe_workflow_is_valid(const wfe_workflow *workflow);
-/* Errors and warnings in the order of the files; at most 1,000 are kept. Borrowed until the
+/* Errors and warnings in the order of the files; at most 1,000, of which the
+ * last one then tells how many more there are. Borrowed until the
  * workflow is freed; NULL when index is out of range. */
 WFE_API size_t wfe_workflow_n_diagnostics(const wfe_workflow *workflow);
 WFE_API const wfe_diagnostic *wfe_workflow_diagnostic_at(const wfe_workflow *workflow,

@@ -48,6 +48,9 @@ const char *wfe_nearest(const char *text, const char *const *words, size_t n_wor
         if (word_len > WORD_MAX)
             continue;
         size_t d = distance(text, len, words[i], word_len);
+        /* A word none of whose letters is right is not meant. */
+        if (d >= (len > word_len ? len : word_len))
+            continue;
         if (d < best_distance || (d == best_distance && !best)) {
             best = words[i];
             best_distance = d;

@@ -45,7 +45,17 @@ static size_t bytes_of(const char *text, unsigned n)
     return (size_t)(p - text);
 }
 
-/* The line, and below what is meant a mark of as many columns. */
+/* Bytes of clean text in front of the part that is shown of it: none, unless what is meant, at
+ * column left, is too far to the right. */
+static size_t skip_of(const wfe_buf *line, size_t left, size_t width)
+{
+    size_t end = left + (width < LINE_COLUMNS_MAX / 2 ? width : LINE_COLUMNS_MAX / 2);
+    if (end <= LINE_COLUMNS_MAX)
+        return 0;
+    return wfe_text_fit(line->data, line->len, left - LINE_COLUMNS_MAX / 2, NULL);
+}
+
+/* The line, or the part of it that is meant, and below a mark of as many columns. */
 static void put_line(const wfe_diagnostic *d, FILE *out)
 {
     _cleanup_(wfe_buf_done) wfe_buf line = WFE_BUF_INIT(0), before = WFE_BUF_INIT(0);
@@ -54,13 +64,15 @@ static void put_line(const wfe_diagnostic *d, FILE *out)
     if (wfe_text_clean(d->source_line, len, false, &line, NULL) ||
         wfe_text_clean(d->source_line, at, false, &before, NULL))
         return;
+    const char *text = line.data ? line.data : "";
     size_t left = wfe_text_columns(before.data ? before.data : "", before.len);
     size_t width = wfe_text_columns(d->source_line + at, end - at);
-    size_t shown = wfe_text_fit(line.data ? line.data : "", line.len, LINE_COLUMNS_MAX, NULL);
-    fprintf(out, "%5u | %.*s%s\n", d->line, (int)shown, line.data ? line.data : "",
-            shown < line.len ? " ..." : "");
-    if (left >= LINE_COLUMNS_MAX)
-        return;
+    size_t skip = line.data ? skip_of(&line, left, width) : 0;
+    const char *dots = skip ? "... " : "";
+    left -= wfe_text_columns(text, skip) - strlen(dots);
+    size_t shown = wfe_text_fit(text + skip, line.len - skip, LINE_COLUMNS_MAX, NULL);
+    fprintf(out, "%5u | %s%.*s%s\n", d->line, dots, (int)shown, text + skip,
+            skip + shown < line.len ? " ..." : "");
     const colours c = colours_of(out);
     fprintf(out, "      | %*s%s", (int)left, "", c.mark);
     for (size_t i = 0; i < (width ? width : 1) && left + i < LINE_COLUMNS_MAX; i++)

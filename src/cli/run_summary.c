@@ -160,11 +160,25 @@ static void put_failure(wfe_screen *screen, const char *label, const char *step,
     wfe_buf_done(&buf);
 }
 
+static void put_hint(wfe_screen *screen, const char *hint)
+{
+    wfe_buf buf = WFE_BUF_INIT(0);
+    wfe_screen_printf(screen, WFE_STYLE_NONE, "  hint: ");
+    if (!wfe_text_clean(hint, strlen(hint), wfe_screen_is_ascii(screen), &buf, NULL) && buf.data)
+        wfe_screen_line(screen, WFE_STYLE_DIM, buf.data);
+    else
+        wfe_screen_end_line(screen);
+    wfe_buf_done(&buf);
+}
+
 static void put_failures(wfe_screen *screen, const wfe_engine_result *result)
 {
     uint32_t kept = result->n_failures < 64 ? result->n_failures : 64;
     if (result->error.kind)
         put_failure(screen, "failed first: ", result->failed_step, &result->error);
+    /* That of a step was told with its end. */
+    if (result->error.kind && !result->failed_step && result->error.hint[0])
+        put_hint(screen, result->error.hint);
     for (uint32_t i = 0; result->failures && i < kept && i < FAILURES_MAX; i++)
         put_failure(screen, "failed too: ", result->failures[i].step, &result->failures[i].error);
     if (result->n_failures > FAILURES_MAX) {

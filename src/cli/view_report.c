@@ -103,7 +103,10 @@ static int open_file(report_view *r, wfe_error *err)
     int saved = errno;
     free(r->temporary);
     r->temporary = NULL;
-    return wfe_error_set_errno(err, saved, "cannot write the report %s", r->path);
+    /* Found before the run: the path that was given is wrong, nothing failed. */
+    wfe_error_set(err, WFE_E_INVALID, "cannot write the report %s: %s", r->path, strerror(saved));
+    wfe_error_hint(err, "--report takes a file in a folder that is there and can be written to");
+    return WFE_E_INVALID;
 }
 
 int wfe_view_report_new(const wfe_view_run *run, const char *path, wfe_view **ret, wfe_error *err)

@@ -597,7 +597,9 @@ void wfe_run_node_end(wfe_run_node *node)
     node->state = node->outcome;
     if (node->more && node->more->error && wfe_run_node_has_failed(node)) {
         error = *node->more->error;
-        wfe_error_prefix(&error, "'%s'", node->path);
+        /* What came from further down names its step already. */
+        if (error.message[0] != '\'')
+            wfe_error_prefix(&error, "'%s'", node->path);
     }
     count(node);
     bool is_step = node->step->role == WFE_PLAN_ROLE_STEP;

@@ -123,8 +123,11 @@ static int read_env(wfe_secrets *secrets, secret *s, wfe_error *err)
 {
     const char *value =
         secrets->lookup ? secrets->lookup(s->plan->text, secrets->lookup_user) : NULL;
-    if (!value)
-        return wfe_error_set(err, WFE_E_NOT_FOUND, "the variable %s is not set", s->plan->text);
+    if (!value) {
+        wfe_error_set(err, WFE_E_NOT_FOUND, "the variable %s is not set", s->plan->text);
+        wfe_error_hint(err, "set it in the environment that wfe is started in");
+        return WFE_E_NOT_FOUND;
+    }
     return keep(secrets, s, value, strlen(value), err);
 }
 

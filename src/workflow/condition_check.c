@@ -61,14 +61,13 @@ static void check_type(const checker *c, const wfe_plan_condition *condition,
     if (kind == WFE_PLAN_ANY)
         return;
     if (condition->op >= WFE_PLAN_GT && condition->op <= WFE_PLAN_LTE && !number)
-        allowed = "number, integer or any";
+        allowed = "type number, integer or any";
     else if (condition->op == WFE_PLAN_CONTAINS && kind != WFE_PLAN_STRING && kind != WFE_PLAN_LIST)
-        allowed = "string, list or any";
+        allowed = "type string, list or any";
     else if (condition->op >= WFE_PLAN_IS_NULL && !type->optional)
-        allowed = "an optional type (T?) or any";
+        allowed = "an optional type (T?) or of type any";
     if (allowed)
-        wfe_diagnose_error(c->list, mark_of(condition),
-                           "'%s' needs a field of type %s, but '%s' is %s",
+        wfe_diagnose_error(c->list, mark_of(condition), "'%s' needs a field of %s, but '%s' is %s",
                            wfe_condition_name(condition->op), allowed, condition->path, type->text);
 }
 

@@ -12,7 +12,7 @@
 #include "workflow/arena.h"
 
 #define MESSAGE_SIZE 768
-#define SOURCE_LINE_MAX ((size_t)1024)
+#define SOURCE_LINE_MAX ((size_t)64 * 1024)
 
 typedef struct item {
     wfe_diagnostic diagnostic; /* first: what the caller sees */
@@ -202,6 +202,8 @@ typedef struct line_cursor {
     uint32_t file;
     uint32_t line;
     size_t offset;
+    const char *text; /* the line, once it was copied */
+    uint32_t text_line;
 } line_cursor;
 
 static void seek_line(line_cursor *cursor, const wfe_plan_file *file, wfe_plan_pos pos)
@@ -226,6 +228,9 @@ static int add_source(wfe_diagnostics *list, item *one, const wfe_plan_file *fil
     if (!one->pos.line)
         return 0;
     seek_line(cursor, file, one->pos);
+    one->diagnostic.source_line = cursor->text;
+    if (cursor->text && cursor->text_line == cursor->line)
+        return 0;
     const char *start = file->text + cursor->offset;
     const char *end = memchr(start, '\n', file->len - cursor->offset);
     size_t len = end ? (size_t)(end - start) : file->len - cursor->offset;
@@ -235,8 +240,27 @@ static int add_source(wfe_diagnostics *list, item *one, const wfe_plan_file *fil
         len = SOURCE_LINE_MAX;
     while (len && len == SOURCE_LINE_MAX && ((unsigned char)start[len] & 0xc0) == 0x80)
         len--;
-    one->diagnostic.source_line = wfe_arena_text(list->arena, start, len);
-    return one->diagnostic.source_line ? 0 : WFE_E_NOMEM;
+    cursor->text = one->diagnostic.source_line = wfe_arena_text(list->arena, start, len);
+    cursor->text_line = cursor->line;
+    return cursor->text ? 0 : WFE_E_NOMEM;
+}
+
+/* What was found beyond the most that is kept, in the place of the last one. */
+static void tell_dropped(wfe_diagnostics *list)
+{
+    char text[MESSAGE_SIZE];
+    if (!list->n_dropped)
+        return;
+    snprintf(text, sizeof text, "and %zu more, which are not shown: correct these first",
+             list->n_dropped + 1);
+    list->n_dropped = 0;
+    item *last = &list->items[list->n_items - 1];
+    *last = (item){.pos = wfe_mark_nowhere().pos};
+    last->diagnostic.severity = list->n_errors ? WFE_SEVERITY_ERROR : WFE_SEVERITY_WARNING;
+    last->diagnostic.length = 1;
+    last->diagnostic.message = wfe_arena_text(list->arena, text, strlen(text));
+    if (!last->diagnostic.message)
+        list->out_of_memory = true;
 }
 
 int wfe_diagnostics_finish(wfe_diagnostics *list, const wfe_plan_file *files, size_t n_files,
@@ -250,6 +274,7 @@ int wfe_diagnostics_finish(wfe_diagnostics *list, const wfe_plan_file *files, si
         if (one->pos.file < n_files && add_source(list, one, &files[one->pos.file], &cursor))
             list->out_of_memory = true;
     }
+    tell_dropped(list);
     return list->out_of_memory ? wfe_error_nomem(err) : 0;
 }
 

@@ -74,9 +74,13 @@ static int read_text(wfe_loader *l, const char *path, wfe_plan_file *out, wfe_er
     if (!given && l->options->files)
         return wfe_error_set(err, WFE_E_NOT_FOUND, "it is not part of the definition");
     if (!given) {
-        int rc = wfe_fd_read_file(path, WFE_YAML_MAX_BYTES, &buf, err);
+        wfe_error error = WFE_ERROR_INIT;
+        int rc = wfe_fd_read_file(path, WFE_YAML_MAX_BYTES, &buf, &error);
+        if (rc == WFE_E_LIMIT)
+            return wfe_error_set(
+                err, rc, "'%s' is longer than 4 MiB, the most a workflow file may have", path);
         if (rc)
-            return rc;
+            return wfe_error_copy(err, &error);
         text = buf.data;
         len = buf.len;
     }

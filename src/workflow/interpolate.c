@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 
+#define WORDS_MAX 64
 #define NAME_MAX_BYTES 256
 #define TOTAL_MAX_BYTES ((size_t)16 * 1024 * 1024)
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
@@ -92,10 +93,32 @@ static wfe_mark mark_name(const wfe_node *node, const char *name, size_t len)
     return mark;
 }
 
+static const char *item_kind(const json_t *item)
+{
+    return json_is_object(item)  ? "a map without that key"
+           : json_is_array(item) ? "a list without that number"
+                                 : "no map: ((item)) is all of it";
+}
+
+static void hint_unresolved(const wfe_interpolation *in, const wfe_node *node, const char *name,
+                            const char *word)
+{
+    if (name - node->text >= 3 && name[-3] == '$')
+        wfe_diagnose_hint(in->list, "arithmetic of the shell needs spaces here: $(( %s ))", word);
+    else if (in->item && begins_with(word, strlen(word), "item"))
+        wfe_diagnose_hint(in->list, "this item is %s", item_kind(in->item));
+    else if (begins_with(word, strlen(word), "outputs") || word[0] == '.')
+        wfe_diagnose_hint(in->list,
+                          "only inputs have values when the plan is made; outputs are variables "
+                          "of the environment in the steps that follow");
+    else
+        wfe_diagnose_hint(in->list, "declare it under 'inputs', or give it with -i %s=VALUE", word);
+}
+
 static void tell_unresolved(const wfe_interpolation *in, const wfe_node *node, const char *name,
                             size_t len)
 {
-    const char *words[64];
+    const char *words[WORDS_MAX + 2];
     char word[NAME_MAX_BYTES];
     size_t n = 0;
     const char *key;
@@ -104,18 +127,17 @@ static void tell_unresolved(const wfe_interpolation *in, const wfe_node *node, c
     wfe_diagnose_error(in->list, mark_name(node, name, len), "unresolved variable '%s'", word);
     json_object_foreach((json_t *)(uintptr_t)in->values, key, value)
     {
-        if (n < 64)
+        if (n < WORDS_MAX)
             words[n++] = key;
     }
-    for (size_t i = 0; in->open && i < in->open->cap && n < 64; i++) {
+    for (size_t i = 0; in->open && i < in->open->cap && n < WORDS_MAX; i++) {
         if (in->open->slots[i].text)
             words[n++] = in->open->slots[i].text;
     }
+    words[n++] = "item";
+    words[n++] = "index";
     wfe_diagnose_suggest(in->list, word, words, n);
-    if (name - node->text >= 3 && name[-3] == '$')
-        wfe_diagnose_hint(in->list, "arithmetic of the shell needs spaces here: $(( %s ))", word);
-    else
-        wfe_diagnose_hint(in->list, "declare it under 'inputs', or give it with -i %s=VALUE", word);
+    hint_unresolved(in, node, name, word);
 }
 
 /* A value as it stands in the middle of a text. */

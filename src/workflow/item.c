@@ -12,19 +12,29 @@
 #include "workflow/config.h"
 #include "workflow/interpolate.h"
 
+#define SHOWN_NAMES 64
+
 /* What a plan keeps of a step with for_each. */
 typedef struct item_source {
     wfe_plan_for_each for_each; /* first: the plan points to it */
     const wfe_node *config;
     const wfe_node *when; /* NULL: none */
+    wfe_mark mark;        /* of for_each */
 } item_source;
 
 /* ---- for_each of the file ---- */
 
+/* A path has a name behind each of its points. */
+static bool is_whole_path(const char *path)
+{
+    return !strstr(path, "..") && path[strlen(path) - 1] != '.';
+}
+
 static bool is_path(const wfe_node *node)
 {
     return node->kind == WFE_NODE_SCALAR && !(node->flags & WFE_NODE_FROM_VALUE) &&
-           (strncmp(node->text, ".outputs.", 9) == 0 || strncmp(node->text, ".inputs.", 8) == 0);
+           (strncmp(node->text, ".outputs.", 9) == 0 || strncmp(node->text, ".inputs.", 8) == 0) &&
+           is_whole_path(node->text);
 }
 
 static int read_items(wfe_loader *l, const wfe_node *node, uint32_t max, wfe_plan_for_each *out)
@@ -56,6 +66,7 @@ int wfe_item_prepare(wfe_loader *l, uint32_t step, const wfe_raw_step *raw)
     item_source *source = wfe_arena_alloc(l->memory, sizeof *source);
     if (!source)
         return WFE_E_NOMEM;
+    source->mark = wfe_mark_node(raw->for_each);
     int rc = read_items(l, raw->for_each, raw->max_items, &source->for_each);
     if (!rc && raw->config)
         source->config = wfe_node_copy(l->memory, raw->config);
@@ -65,6 +76,39 @@ int wfe_item_prepare(wfe_loader *l, uint32_t step, const wfe_raw_step *raw)
         rc = WFE_E_NOMEM;
     l->steps[step].for_each = &source->for_each;
     return rc;
+}
+
+/* The one declared input that the path is, of which the type is known. */
+static void check_input(wfe_loader *l, const wfe_plan_workflow *workflow, const item_source *source,
+                        const char *name)
+{
+    const char *words[SHOWN_NAMES];
+    size_t n = 0;
+    for (uint32_t i = 0; i < workflow->n_inputs; i++) {
+        const wfe_plan_field *input = &workflow->inputs[i];
+        if (strcmp(input->name, name) == 0) {
+            if (input->type.kind != WFE_PLAN_LIST && input->type.kind != WFE_PLAN_ANY)
+                wfe_diagnose_error(l->list, source->mark, "'for_each' needs a list, but '%s' is %s",
+                                   source->for_each.path, input->type.text);
+            return;
+        }
+        if (n < SHOWN_NAMES)
+            words[n++] = input->name;
+    }
+    wfe_diagnose_error(l->list, source->mark, "'for_each' names an unknown input '%s'", name);
+    wfe_diagnose_suggest(l->list, name, words, n);
+}
+
+void wfe_item_check(wfe_loader *l, const wfe_plan_workflow *workflow, const wfe_plan_step *step)
+{
+    static const char inputs[] = ".inputs.";
+    const item_source *source = (const item_source *)step->for_each;
+    const char *path = source->for_each.path;
+    /* A workflow that declares nothing is given anything. */
+    if (!path || !workflow->n_inputs || strncmp(path, inputs, sizeof inputs - 1) != 0)
+        return;
+    if (!strchr(path + sizeof inputs - 1, '.'))
+        check_input(l, workflow, source, path + sizeof inputs - 1);
 }
 
 /* ---- one item ---- */

@@ -11,5 +11,7 @@
 
 /* Reads for_each of the step with this index, and keeps what its items are made from. */
 int wfe_item_prepare(wfe_loader *l, uint32_t step, const wfe_raw_step *raw);
+/* Is an input that for_each of the step names declared, and a list. */
+void wfe_item_check(wfe_loader *l, const wfe_plan_workflow *workflow, const wfe_plan_step *step);
 
 #endif

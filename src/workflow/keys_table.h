@@ -31,7 +31,7 @@
 
 #define WORKFLOW_KEYS(X)                                                                           \
     X(WORKFLOW, id, id, TEXT, FREE, "required",                                                    \
-      "its name for `wfe run --workflow` and `workflow` "                                          \
+      "its name for `wfe run FILE ID` and `workflow` "                                             \
       "steps")                                                                                     \
     X(WORKFLOW, name, name, TEXT, FREE, NULL, "a title for people")                                \
     X(WORKFLOW, version, version, COUNT, RANGE(0, 4294967294.0), "required",                       \

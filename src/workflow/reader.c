@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bytesize.h"
 #include "base/duration.h"
@@ -180,13 +181,25 @@ static bool read_number(const wfe_reader *r, const wfe_node *node, const wfe_key
     return true;
 }
 
+/* What older YAML took for a bool is text in YAML 1.2. */
+static void refuse_bool(const wfe_reader *r, const wfe_node *node, const wfe_key *key)
+{
+    static const char *const words[] = {"yes", "no", "on", "off", "y", "n"};
+    refuse(r, node, key->name, "true or false");
+    for (size_t i = 0; node->kind == WFE_NODE_SCALAR && i < sizeof words / sizeof *words; i++) {
+        if (strcasecmp(node->text, words[i]) == 0)
+            wfe_diagnose_hint(r->list, "write %s: '%s' is text in YAML 1.2",
+                              i % 2 ? "false" : "true", node->text);
+    }
+}
+
 static void read_bool(const wfe_reader *r, const wfe_node *node, const wfe_key *key, bool *ret)
 {
     unsigned flags = node->flags & WFE_NODE_FROM_VALUE ? 0 : node->flags;
     if (node->kind == WFE_NODE_SCALAR && wfe_scalar_kind(node->text, flags) == WFE_SCALAR_BOOL)
         *ret = node->text[0] == 't' || node->text[0] == 'T';
     else
-        refuse(r, node, key->name, "true or false");
+        refuse_bool(r, node, key);
 }
 
 /* The message of a parser of base, which begins with what was parsed. */

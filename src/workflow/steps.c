@@ -129,6 +129,7 @@ static bool find_type(wfe_loader *l, const reading *s, enum wfe_plan_step_type *
     }
     wfe_diagnose_error(l->list, mark_of(s->node, "type"), "Unknown step type: '%s'", type);
     wfe_diagnose_suggest(l->list, type, type_names, N_TYPES);
+    wfe_diagnose_hint(l->list, "step types are containerd, shell and workflow");
     return false;
 }
 
@@ -170,6 +171,8 @@ static int read_output_type(wfe_loader *l, const wfe_node *node, wfe_plan_output
     if (rc == WFE_E_INVALID) {
         wfe_diagnose_error(l->list, wfe_mark_node(node), "%s", error.message);
         wfe_diagnose_suggest(l->list, text, wfe_type_names, wfe_n_type_names);
+        wfe_diagnose_hint(l->list, "types are string, number, integer, bool, any, list<T> and "
+                                   "map<T>; T? may be absent");
         rc = 0;
     }
     out->typed = true;

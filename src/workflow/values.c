@@ -98,7 +98,8 @@ static int add_texts(wfe_loader *l, const char *const *texts)
     for (; texts && *texts && !rc; texts++) {
         const char *equals = strchr(*texts, '=');
         if (!equals || equals == *texts) {
-            wfe_diagnose_error(l->list, wfe_mark_nowhere(), "an input must be NAME=VALUE");
+            wfe_diagnose_error(l->list, wfe_mark_nowhere(),
+                               "an input must be NAME=VALUE, found '%s'", *texts);
             continue;
         }
         if (!wfe_utf8_is_valid(*texts, strlen(*texts))) {

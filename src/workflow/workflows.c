@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "workflow/condition.h"
+#include "workflow/item.h"
 #include "workflow/loader.h"
 #include "workflow/types.h"
 
@@ -25,6 +26,8 @@ static int read_field(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_field
     if (rc) {
         wfe_diagnose_error(l->list, wfe_mark_node(entry->value), "%s", error.message);
         wfe_diagnose_suggest(l->list, text, wfe_type_names, wfe_n_type_names);
+        wfe_diagnose_hint(l->list, "types are string, number, integer, bool, any, list<T> and "
+                                   "map<T>; T? may be absent");
         return 0;
     }
     out->name = wfe_arena_text(l->memory, entry->key, strlen(entry->key));
@@ -124,6 +127,8 @@ static int check_data(wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t
     for (uint32_t i = first; !rc && i < first + workflow->n_steps; i++) {
         if (l->steps[i].when)
             wfe_condition_check(l->list, workflow, l->steps[i].when, &given.index);
+        if (l->steps[i].for_each)
+            wfe_item_check(l, workflow, &l->steps[i]);
     }
     names_done(&given);
     return rc;

@@ -185,6 +185,28 @@ static int on_event(wfe_yaml *y, const struct fy_event *event)
 
 /* ---- the parser ---- */
 
+/* What to do about the mistakes that are made most. */
+static void hint_syntax(wfe_yaml *y, const char *message)
+{
+    static const struct {
+        const char *part;
+        const char *hint;
+    } hints[] = {
+        {"tab character", "indent with spaces"},
+        {"invalid nested block mapping", "a text that holds ': ' needs quotes around it"},
+        {"without closing quote", "the quote that opens a text is missing at its end"},
+        {"missing comma in flow", "between two entries, or the closing bracket is missing"},
+        {"without a closing bracket", "each '[' and '{' needs its ']' and '}'"},
+        {"wrong indentation", "entries of one map or list begin in the same column"},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        if (strstr(message, hints[i].part)) {
+            wfe_diagnose_hint(y->list, "%s", hints[i].hint);
+            return;
+        }
+    }
+}
+
 static void report_syntax(wfe_yaml *y, struct fy_diag *diag)
 {
     void *iterator = NULL;
@@ -200,6 +222,7 @@ static void report_syntax(wfe_yaml *y, struct fy_diag *diag)
         pos.column = (uint32_t)error->column;
     int len = (int)strcspn(error->msg, "\n");
     wfe_diagnose_error(y->list, wfe_mark_pos(pos), "YAML parse error: %.*s", len, error->msg);
+    hint_syntax(y, error->msg);
 }
 
 static int parse_events(wfe_yaml *y, struct fy_parser *parser, struct fy_diag *diag)
@@ -240,20 +263,42 @@ static int run_parser(wfe_yaml *y, const char *text, size_t len)
     return rc;
 }
 
-/* The line of the first byte that is no UTF-8. */
-static wfe_plan_pos broken_at(const char *text, size_t len, uint32_t file)
+/* The first byte that is no part of a text: its line, and the characters in front of it. */
+static wfe_plan_pos broken_at(const char *text, size_t len, uint32_t file, const char **ret)
 {
     wfe_plan_pos pos = {.file = file, .line = 1, .column = 1};
-    size_t start = 0;
-    while (start < len) {
+    size_t start = 0, end = len;
+    for (; start < len; start = end, pos.line++) {
         const char *newline = memchr(text + start, '\n', len - start);
-        size_t end = newline ? (size_t)(newline - text) + 1 : len;
+        end = newline ? (size_t)(newline - text) + 1 : len;
         if (!wfe_utf8_is_valid(text + start, end - start))
             break;
-        pos.line++;
-        start = end;
     }
+    const char *c = text + start;
+    while (c < text + end) {
+        size_t n = 1;
+        while (c + n < text + end && ((unsigned char)c[n] & 0xc0) == 0x80)
+            n++;
+        if (!wfe_utf8_is_valid(c, n))
+            break;
+        c += n;
+        pos.column++;
+    }
+    *ret = c;
     return pos;
+}
+
+static void report_broken(const char *text, size_t len, uint32_t file, wfe_diagnostics *list)
+{
+    const char *at;
+    wfe_plan_pos pos = broken_at(text, len, file, &at);
+    if (at < text + len && !*at) {
+        wfe_diagnose_error(list, wfe_mark_pos(pos), "YAML parse error: a NUL byte");
+        return;
+    }
+    wfe_diagnose_error(list, wfe_mark_pos(pos),
+                       "YAML parse error: the line holds bytes that are no UTF-8");
+    wfe_diagnose_hint(list, "a workflow file is a text in UTF-8");
 }
 
 int wfe_yaml_parse(const char *text, size_t len, uint32_t file, uint32_t *n_nodes, wfe_arena *arena,
@@ -263,8 +308,7 @@ int wfe_yaml_parse(const char *text, size_t len, uint32_t file, uint32_t *n_node
     if (rc)
         return rc;
     if (!wfe_utf8_is_valid(text, len)) {
-        wfe_diagnose_error(list, wfe_mark_pos(broken_at(text, len, file)),
-                           "YAML parse error: the line holds bytes that are no UTF-8");
+        report_broken(text, len, file, list);
         *ret = NULL;
         return 0;
     }

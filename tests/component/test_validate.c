@@ -4,6 +4,7 @@
  */
 #include <jansson.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "fixtures/wfe_assert.h"
 #include "fixtures/wfe_command.h"
@@ -156,6 +157,30 @@ static void test_validate__draws(void **state)
     wfe_command_result_done(&r);
 }
 
+static void test_validate__shows_the_part_of_a_long_line_that_is_meant(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/wfe-validate-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    dprintf(fd, "workflow:\n  id: x\n  version: 1\n  steps:\n    - {name: a, config: {run: \"");
+    for (int i = 0; i < 300; i++)
+        dprintf(fd, "0123456789");
+    dprintf(fd, "\", rnu: x, env: {A: \"%0300d\"}}}\n", 0);
+    close(fd);
+    wfe_command_result r = run((const char *const[]){"validate", path, NULL});
+    unlink(path);
+    assert_int_equal(r.exit_code, 2);
+    assert_contains(r.err, ":5:3035: error: unknown key 'rnu'");
+    char *line = strstr(r.err, "    5 | ... "), *mark = strstr(r.err, "      | ");
+    assert_non_null(line);
+    assert_non_null(mark);
+    /* The mark is below the word: both begin as many characters behind the bar. */
+    assert_int_equal(strcspn(mark, "^"), strstr(line, "rnu") - line);
+    assert_true(strcspn(line, "\n") < 190);
+    wfe_command_result_done(&r);
+}
+
 static void test_validate__prints_the_schema(void **state)
 {
     (void)state;
@@ -177,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_validate__prints_one_json_object_a_file),
         cmocka_unit_test(test_validate__checks_inputs_that_are_given),
         cmocka_unit_test(test_validate__draws),
+        cmocka_unit_test(test_validate__shows_the_part_of_a_long_line_that_is_meant),
         cmocka_unit_test(test_validate__prints_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

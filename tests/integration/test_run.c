@@ -204,7 +204,13 @@ static void test_run__tells_failures_by_its_exit_code(void **state)
                    125, "failed first: s: ");
     expect_failure(HEAD "  secrets: {A: {env: NOT_SET_ANYWHERE}}\n"
                         "  steps: [{name: s, secrets: [A], config: {run: echo}}]\n",
-                   125, "NOT_SET_ANYWHERE");
+                   125,
+                   "the variable NOT_SET_ANYWHERE is not set\n"
+                   "  hint: set it in the environment that wfe is started in\n");
+    /* The step itself, not every block it is in. */
+    expect_failure(HEAD "  steps:\n    - {name: out, parallel: [{name: mid, parallel: [{name: in, "
+                        "config: {run: exit 3}}]}]}\n",
+                   1, "  failed  'in': Shell command exited with code 3\n    ✗ mid");
 }
 
 static void test_run__refuses_wrong_files_and_usage(void **state)
@@ -260,7 +266,7 @@ static void test_run__finds_out_before_that_a_report_cannot_be_written(void **st
         run_group_file("workflow.yaml", HEAD "  steps: [{name: s, config: {run: 'echo "
                                              "ran >>ran'}}]\n"),
         "--report", "no/such/folder/run.html");
-    assert_int_equal(result.exit_code, 125);
+    assert_int_equal(result.exit_code, 2);
     assert_has(result.err, "no/such/folder/run.html");
     char *ran = run_group_read("ran");
     assert_string_equal(ran, "");

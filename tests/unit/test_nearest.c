@@ -34,6 +34,10 @@ static void test_nearest__suggests_nothing_far_away(void **state)
             fail_msg("%s gave %s", far[i], near);
     }
     assert_null(wfe_nearest("image", words, 0));
+    /* A name of one letter is not another one. */
+    static const char *const short_words[] = {"n", "no"};
+    assert_null(wfe_nearest("q", short_words, 1));
+    assert_ptr_equal(wfe_nearest("o", short_words, 2), short_words[1]);
 }
 
 static void test_nearest__prefers_the_closest_then_the_first(void **state)

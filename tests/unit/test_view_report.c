@@ -172,7 +172,7 @@ static void test_view_report__is_refused_before_the_run_when_it_cannot_be_writte
     wfe_error err = WFE_ERROR_INIT;
     wfe_view *view = NULL;
     assert_fails(wfe_view_report_new(&synthetic_story_run, "/no/such/folder/run.html", &view, &err),
-                 WFE_E_NOT_FOUND, &err);
+                 WFE_E_INVALID, &err);
     assert_contains(err.message, "/no/such/folder/run.html");
     assert_null(view);
 }

@@ -79,6 +79,11 @@ static void test_workflow__keeps_at_most_a_thousand_diagnostics(void **state)
     wfe_workflow *workflow = load(text.data, false);
     assert_false(wfe_workflow_is_valid(workflow));
     assert_int_equal(wfe_workflow_n_diagnostics(workflow), 1000);
+    const wfe_diagnostic *last = wfe_workflow_diagnostic_at(workflow, 999);
+    assert_null(last->file);
+    assert_string_equal(last->message, "and 1004 more, which are not shown: correct these first");
+    assert_string_equal(wfe_workflow_diagnostic_at(workflow, 998)->message,
+                        "unknown key 'k998' in a workflow");
     wfe_workflow_free(workflow);
     wfe_buf_done(&text);
 }

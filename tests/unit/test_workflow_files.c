@@ -126,6 +126,8 @@ static void test_files__longer_than_the_limit_are_not_read(void **state)
     wfe_error err = WFE_ERROR_INIT;
     const wfe_plan_load_options options = {.path = path};
     assert_fails(wfe_plan_load(&options, &plan, NULL, &err), WFE_E_LIMIT, &err);
+    assert_contains(err.message, path);
+    assert_contains(err.message, "is longer than 4 MiB");
     unlink(path);
     err = (wfe_error)WFE_ERROR_INIT;
     assert_fails(wfe_plan_load(&options, &plan, NULL, &err), WFE_E_NOT_FOUND, &err);

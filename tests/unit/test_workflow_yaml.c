@@ -102,7 +102,7 @@ static void test_yaml__tells_where_it_is_wrong(void **state)
     assert_refused("{[a]: 1}\n", 1, 2, "a key must be text");
     assert_refused("--- 1\n--- 2\n", 2, 1, "a second document");
     assert_refused("a: !mine 1\n", 1, 10, "unknown tag '!mine'");
-    assert_refused("a: b\nc: \xff\n", 2, 1, "no UTF-8");
+    assert_refused("a: b\nc: \xff\n", 2, 4, "no UTF-8");
     assert_refused("a: \"\xc3\xa9\xc3\xa9\" x\n", 1, 9, "YAML parse error");
 }
 

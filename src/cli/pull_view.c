@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "cli/text.h"
 
 #define REDRAW_US 100000U
 #define JSON_BYTES_US 1000000U
@@ -67,20 +68,6 @@ void wfe_pull_view_free(wfe_pull_view *view)
 }
 
 /* ---- texts ---- */
-
-/* "12.3 MB". Returns out. */
-static const char *bytes_text(uint64_t bytes, char out[16])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
-        value /= 1000;
-        unit++;
-    }
-    snprintf(out, 16, unit && value < 99.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
-    return out;
-}
 
 /* The first digits of a digest. */
 static const char *short_digest(const char *digest)
@@ -181,9 +168,9 @@ static void draw_layer(wfe_pull_view *view, const screen *s,
                          : 0;
     snprintf(line, sizeof line, "%.*s  %8s / %-8s  %-9s  %s%s", NAME_DIGITS,
              short_digest(layer->digest),
-             layer->state == WFE_IMAGE_PULL_PRESENT ? "-" : bytes_text(layer->have_bytes, have),
-             bytes_text(layer->size_bytes, size), wfe_image_pull_state_name(layer->state),
-             speed ? bytes_text(speed, rate) : "", speed ? "/s" : "");
+             layer->state == WFE_IMAGE_PULL_PRESENT ? "-" : wfe_text_bytes(layer->have_bytes, have),
+             wfe_text_bytes(layer->size_bytes, size), wfe_image_pull_state_name(layer->state),
+             speed ? wfe_text_bytes(speed, rate) : "", speed ? "/s" : "");
     draw_line(view, s, colour_of(view, layer->state), line);
 }
 
@@ -204,8 +191,8 @@ static void draw_total(wfe_pull_view *view, const screen *s,
             speed += rate_of(&view->layers[i], layer->have_bytes, now_us);
     }
     snprintf(line, sizeof line, "total         %8s / %-8s  %zu/%zu done  %s%s",
-             bytes_text(have_bytes, have), bytes_text(size_bytes, size), over, progress->n_layers,
-             speed ? bytes_text(speed, rate) : "", speed ? "/s" : "");
+             wfe_text_bytes(have_bytes, have), wfe_text_bytes(size_bytes, size), over,
+             progress->n_layers, speed ? wfe_text_bytes(speed, rate) : "", speed ? "/s" : "");
     draw_line(view, s, "", line);
 }
 
@@ -273,7 +260,7 @@ static void print_lines(wfe_pull_view *view, const wfe_image_pull_progress *prog
         view->layers[progress->changed].state = (int)layer->state;
         fprintf(view->out, "layer %zu/%zu %.*s: %s (%s)\n", progress->changed + 1,
                 progress->n_layers, NAME_DIGITS, short_digest(layer->digest),
-                wfe_image_pull_state_name(layer->state), bytes_text(layer->size_bytes, size));
+                wfe_image_pull_state_name(layer->state), wfe_text_bytes(layer->size_bytes, size));
     }
     fflush(view->out);
 }

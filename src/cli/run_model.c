@@ -357,6 +357,21 @@ static int take_output(wfe_run_model *model, wfe_model_step *step, const wfe_eve
     return rc ? rc : add_line(model, step, mark, line.data ? line.data : "", line.len, err);
 }
 
+/* "pulling docker.io/library/gcc:14  12.3 MB of 400 MB, 2 of 7 layers" */
+static void take_pull(wfe_model_step *step, const wfe_event *event)
+{
+    char have[WFE_TEXT_BYTES_SIZE], size[WFE_TEXT_BYTES_SIZE];
+    step->pull[0] = '\0';
+    step->n_pulls = event->over ? 0 : step->n_pulls + 1;
+    if (event->over)
+        return;
+    int len = snprintf(step->pull, sizeof step->pull, "pulling %.90s", event->image);
+    if (event->n_layers)
+        snprintf(step->pull + len, sizeof step->pull - (size_t)len, "  %s of %s, %u of %u layers",
+                 wfe_text_bytes(event->have_bytes, have), wfe_text_bytes(event->size_bytes, size),
+                 event->n_layers_done, event->n_layers);
+}
+
 static int take_warning(wfe_run_model *model, const wfe_event *event, wfe_error *err)
 {
     int rc = 0;
@@ -392,6 +407,10 @@ static int take(wfe_run_model *model, wfe_model_step *step, const wfe_event *eve
         return step ? take_service(model, step, event, err) : 0;
     case WFE_EVENT_WARNING:
         return take_warning(model, event, err);
+    case WFE_EVENT_PULL:
+        if (step)
+            take_pull(step, event);
+        return 0;
     }
     return 0;
 }

@@ -24,6 +24,7 @@ typedef struct wfe_model_span {
 } wfe_model_span;
 
 #define WFE_MODEL_SPANS_MAX 32
+#define WFE_MODEL_PULL_SIZE 160
 
 typedef struct wfe_model_step wfe_model_step;
 struct wfe_model_step {
@@ -52,6 +53,8 @@ struct wfe_model_step {
     json_t *outputs;  /* NULL: none */
     wfe_error *error; /* of a failure, texts clean; NULL: none */
     wfe_line_log log;
+    char pull[WFE_MODEL_PULL_SIZE]; /* how far its image is; "": it is not pulled now */
+    unsigned n_pulls;               /* events of the pull under way */
 };
 
 typedef struct wfe_run_model_options {

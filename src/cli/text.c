@@ -204,3 +204,17 @@ const char *wfe_text_elapsed(uint64_t us, char out[WFE_TEXT_ELAPSED_SIZE])
         snprintf(out, WFE_TEXT_ELAPSED_SIZE, "%lluh%02llum", seconds / 3600, seconds % 3600 / 60);
     return out;
 }
+
+const char *wfe_text_bytes(uint64_t bytes, char out[WFE_TEXT_BYTES_SIZE])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(out, WFE_TEXT_BYTES_SIZE, unit && value < 99.95 ? "%.1f %s" : "%.0f %s", value,
+             units[unit]);
+    return out;
+}

@@ -27,5 +27,8 @@ size_t wfe_text_fit(const char *text, size_t len, size_t max_columns, size_t *re
 #define WFE_TEXT_ELAPSED_SIZE 24
 /* A span of time for people: "0.3s", "42s", "3m05s", "1h02m". Returns out. */
 const char *wfe_text_elapsed(uint64_t us, char out[WFE_TEXT_ELAPSED_SIZE]);
+#define WFE_TEXT_BYTES_SIZE 16
+/* "12.3 MB". Returns out. */
+const char *wfe_text_bytes(uint64_t bytes, char out[WFE_TEXT_BYTES_SIZE]);
 
 #endif

@@ -91,6 +91,20 @@ static void tell_output(plain_view *p, const wfe_model_step *step, const wfe_eve
     put_clean(p, event->text, event->text_len);
 }
 
+/* Its beginning and its end; the rest is for views that can redraw. */
+static void tell_pull(plain_view *p, const wfe_model_step *step, const wfe_event *event)
+{
+    char size[WFE_TEXT_BYTES_SIZE];
+    if (event->over && event->n_layers && event->n_layers_done == event->n_layers)
+        wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: pulled %s, %s", step->path, event->image,
+                          wfe_text_bytes(event->size_bytes, size));
+    else if (!event->over && step->n_pulls == 1)
+        wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: %s", step->path, step->pull);
+    else
+        return;
+    wfe_screen_end_line(p->screen);
+}
+
 static void tell_run(plain_view *p, const wfe_event *event)
 {
     if (!p->begun)
@@ -125,6 +139,9 @@ static void tell(plain_view *p, const wfe_model_step *step, const wfe_event *eve
         wfe_screen_printf(p->screen, WFE_STYLE_NONE,
                           "%s: warning: ", step ? step->path : p->run.workflow);
         put_clean(p, event->text, event->text_len);
+        break;
+    case WFE_EVENT_PULL:
+        tell_pull(p, step, event);
         break;
     }
 }

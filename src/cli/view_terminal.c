@@ -224,7 +224,10 @@ static void put_doing(terminal_view *t, const wfe_model_step *step, int64_t wall
         put_progress(t, step);
         return;
     }
-    put_last_line(t, step);
+    if (step->pull[0])
+        wfe_screen_put(t->screen, WFE_STYLE_DIM, step->pull);
+    else
+        put_last_line(t, step);
 }
 
 static void put_live(terminal_view *t, const wfe_model_step *step, size_t name_columns)

@@ -215,6 +215,17 @@ static int set_run(json_t *object, const wfe_event *event)
     return rc;
 }
 
+static int set_pull(json_t *object, const wfe_event *event)
+{
+    json_t *json =
+        json_pack("{sI sI sI sI sb}", "have_bytes", (json_int_t)event->have_bytes, "size_bytes",
+                  (json_int_t)event->size_bytes, "layers", (json_int_t)event->n_layers,
+                  "layers_done", (json_int_t)event->n_layers_done, "over", (int)event->over);
+    int rc = json ? json_object_update(object, json) : -1;
+    json_decref(json);
+    return rc ? rc : set_text(object, "image", event->image);
+}
+
 static int set_of_kind(json_t *object, const wfe_event *event)
 {
     switch (event->kind) {
@@ -230,6 +241,8 @@ static int set_of_kind(json_t *object, const wfe_event *event)
         return set_text(object, "state", wfe_service_state_name(event->service_state));
     case WFE_EVENT_WARNING:
         return json_object_set_new_nocheck(object, "text", text_json(event->text, event->text_len));
+    case WFE_EVENT_PULL:
+        return set_pull(object, event);
     }
     return 0;
 }

@@ -28,7 +28,8 @@
     X(RETRY, "retry", "an attempt failed and the next one begins after delay_ms")                  \
     X(OUTPUT, "output", "a line of a stream")                                                      \
     X(SERVICE, "service", "a service entered service_state")                                       \
-    X(WARNING, "warning", "something to know that fails nothing")
+    X(WARNING, "warning", "something to know that fails nothing")                                  \
+    X(PULL, "pull", "the image of a step or a service is fetched")
 
 enum wfe_event_kind {
 #define WFE_EVENT_KIND_ENUM_(kind, name, when) WFE_EVENT_##kind,
@@ -141,6 +142,14 @@ typedef struct wfe_event {
     /* SERVICE, and OUTPUT of a service (step is NULL then). */
     const char *service;
     enum wfe_service_state service_state;
+
+    /* PULL, of a step or a service: at its beginning, about twice a second, at its end. */
+    const char *image; /* in full */
+    uint64_t have_bytes;
+    uint64_t size_bytes; /* 0: not known yet */
+    uint32_t n_layers;   /* 0: not known yet */
+    uint32_t n_layers_done;
+    bool over; /* it has ended, well or not */
 } wfe_event;
 
 #define WFE_EVENT_LINE_BYTES ((size_t)16 * 1024)

@@ -88,6 +88,19 @@ static void on_output(enum wfe_stream which, const void *bytes, size_t len, void
         wfe_run_break(exec->node->frame->run, &error);
 }
 
+static void on_pull(const wfe_event *given, void *user)
+{
+    wfe_exec *exec = user;
+    wfe_run_node *node = exec->node;
+    wfe_event event = *given;
+    event.step = node->path;
+    event.owner = wfe_run_node_owner_path(node);
+    event.plan_step = &node->frame->run->plan->steps[node->index];
+    event.step_state = node->state;
+    event.attempt = node->attempt;
+    wfe_journal_tell(node->frame->run, &event);
+}
+
 static void finish_streams(wfe_exec *exec)
 {
     wfe_error error = WFE_ERROR_INIT;
@@ -155,7 +168,7 @@ static int make_streams(wfe_exec *exec, wfe_error *err)
 
 int wfe_exec_start(wfe_run_node *node, wfe_exec **ret, wfe_error *err)
 {
-    static const wfe_attempt_fns fns = {.output = on_output, .ended = on_ended};
+    static const wfe_attempt_fns fns = {.output = on_output, .pull = on_pull, .ended = on_ended};
     wfe_engine_run *run = node->frame->run;
     wfe_exec *exec = calloc(1, sizeof *exec);
     if (!exec)

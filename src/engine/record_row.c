@@ -207,6 +207,7 @@ static int fill(wfe_record_row *row, const wfe_record *record, const char *run_i
         return add_service(row, event, run_id, err);
     case WFE_EVENT_OUTPUT:
     case WFE_EVENT_WARNING:
+    case WFE_EVENT_PULL:
         break;
     }
     return 0;

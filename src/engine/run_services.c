@@ -60,6 +60,13 @@ static void on_line(const wfe_plan_service *service, enum wfe_stream stream, con
     wfe_journal_tell(user, &event);
 }
 
+static void on_pull(const wfe_plan_service *service, const wfe_event *given, void *user)
+{
+    wfe_event event = *given;
+    event.service = service->name;
+    wfe_journal_tell(user, &event);
+}
+
 static void on_ready(void *user)
 {
     wfe_engine_run *run = user;
@@ -109,6 +116,7 @@ int wfe_run_services_start(wfe_engine_run *run, wfe_error *err)
     static const wfe_services_fns fns = {
         .state = on_state,
         .line = on_line,
+        .pull = on_pull,
         .ready = on_ready,
         .failed = on_failed,
         .stopped = on_stopped,

@@ -57,6 +57,14 @@ static void on_output(enum wfe_stream stream, const void *bytes, size_t len, voi
         wfe_service_fail(service, &error);
 }
 
+static void on_pull(const wfe_image_pull_progress *progress, void *user)
+{
+    wfe_service *service = user;
+    wfe_event event = {0};
+    if (wfe_pulling_tell(&service->pulling, progress, &event))
+        service->fns.pull(service, &event, service->user);
+}
+
 /* " | "-separated, since an error is one line. */
 static void add_tail(const wfe_service *service, wfe_error *err)
 {
@@ -197,6 +205,8 @@ static int start_step(wfe_service *service, wfe_error *err)
     step.output_limit_bytes = 1;
     step.on_output = on_output;
     step.on_output_user = service;
+    step.on_pull = on_pull;
+    step.on_pull_user = service;
     step.on_started = on_started;
     step.on_started_user = service;
     rc = wfe_pulling_init(&service->pulling, o->registry, &o->plan->container, &step, err);

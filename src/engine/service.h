@@ -23,6 +23,8 @@ typedef struct wfe_service_fns {
     /* A line of a stream, masked. */
     void (*line)(wfe_service *service, enum wfe_stream stream, const char *text, size_t len,
                  bool more, void *user);
+    /* Its image comes: an event of kind PULL without the service. */
+    void (*pull)(wfe_service *service, const wfe_event *event, void *user);
     /* Once, the last: nothing of its container is left, and it may be freed. */
     void (*ended)(wfe_service *service, void *user);
 } wfe_service_fns;

@@ -228,7 +228,14 @@ static void on_ended(wfe_service *service, void *user)
     finish_stop(services);
 }
 
-static const wfe_service_fns service_fns = {.state = on_state, .line = on_line, .ended = on_ended};
+static void on_pull(wfe_service *service, const wfe_event *event, void *user)
+{
+    wfe_services *services = user;
+    services->fns.pull(wfe_service_plan(service), event, services->user);
+}
+
+static const wfe_service_fns service_fns = {
+    .state = on_state, .line = on_line, .pull = on_pull, .ended = on_ended};
 
 static void start_all(wfe_services *services)
 {

@@ -32,6 +32,8 @@ typedef struct wfe_services_fns {
     /* A line of a service's stream, masked. */
     void (*line)(const wfe_plan_service *service, enum wfe_stream stream, const char *text,
                  size_t len, bool more, void *user);
+    /* A service's image comes: an event of kind PULL without the service. */
+    void (*pull)(const wfe_plan_service *service, const wfe_event *event, void *user);
     /* Once: all are ready. */
     void (*ready)(void *user);
     /* Once, and not after wfe_services_stop: the namespace or a service has failed, before or after

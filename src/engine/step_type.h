@@ -52,6 +52,8 @@ typedef struct wfe_attempt_end {
 typedef struct wfe_attempt_fns {
     /* Bytes of a stream as they come, not masked. */
     void (*output)(enum wfe_stream stream, const void *bytes, size_t len, void *user);
+    /* Its image comes: an event of kind PULL without the step. */
+    void (*pull)(const wfe_event *event, void *user);
     /* Once, and never from within start or cancel. The engine frees the attempt afterwards. */
     void (*ended)(const wfe_attempt_end *end, void *user);
 } wfe_attempt_fns;

@@ -118,6 +118,14 @@ static void on_output(enum wfe_stream stream, const void *bytes, size_t len, voi
     attempt->fns->output(stream, bytes, len, attempt->user);
 }
 
+static void on_pull(const wfe_image_pull_progress *progress, void *user)
+{
+    wfe_attempt *attempt = user;
+    wfe_event event = {0};
+    if (wfe_pulling_tell(&attempt->pulling, progress, &event))
+        attempt->fns->pull(&event, attempt->user);
+}
+
 static void on_kill_again(void *user)
 {
     wfe_attempt *attempt = user;
@@ -237,6 +245,8 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     options.stdin_fd = attempt->stdin_fd;
     options.on_output = on_output;
     options.on_output_user = attempt;
+    options.on_pull = on_pull;
+    options.on_pull_user = attempt;
     return wfe_step_start(client, &options, on_done, attempt, &attempt->step, err);
 }
 

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "engine/event.h"
 #include "fixtures/pty_command.h"
+#include "fixtures/registry_server.h"
 #include "fixtures/run_group.h"
 
 #define SECRET "tr0ub4dor&3<x>"
@@ -274,6 +275,34 @@ static void test_run__finds_out_before_that_a_report_cannot_be_written(void **st
     wfe_command_result_done(&result);
 }
 
+static void test_run__tells_of_the_images_it_pulls(void **state)
+{
+    private_containerd_of(state);
+    registry_server *registry = registry_server_new();
+    if (!registry) {
+        print_message("no docker-registry here\n");
+        skip();
+    }
+    char text[1024], line[256];
+    registry_server_need(registry, "one");
+    registry_server_need(registry, "plain");
+    snprintf(text, sizeof text,
+             HEAD "  services: {web: {image: '%s/test/plain', run: sleep 60}}\n"
+                  "  steps: [{name: s, type: containerd, config: {image: '%s/test/one', run: "
+                  "echo there}}]\n",
+             registry->host, registry->host);
+    wfe_command_result result = run_group_text(text);
+    run_group_expect(&result, 0, "s | there\n");
+    snprintf(line, sizeof line, "\ns: pulling %s/test/one:latest", registry->host);
+    assert_has(result.out, line);
+    snprintf(line, sizeof line, "\ns: pulled %s/test/one:latest, ", registry->host);
+    assert_has(result.out, line);
+    snprintf(line, sizeof line, "\nweb: pulled %s/test/plain:latest, ", registry->host);
+    assert_has(result.out, line);
+    wfe_command_result_done(&result);
+    registry_server_free(registry);
+}
+
 static void test_run__tells_what_would_run(void **state)
 {
     private_containerd_of(state);
@@ -388,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_run__tells_failures_by_its_exit_code),
         cmocka_unit_test(test_run__refuses_wrong_files_and_usage),
         cmocka_unit_test(test_run__finds_out_before_that_a_report_cannot_be_written),
+        cmocka_unit_test(test_run__tells_of_the_images_it_pulls),
         cmocka_unit_test(test_run__tells_what_would_run),
         cmocka_unit_test(test_run__says_when_its_output_cannot_be_written),
         cmocka_unit_test(test_run__draws_on_a_terminal),

@@ -285,6 +285,27 @@ static void test_view_terminal__says_when_the_next_attempt_comes(void **state)
     done(&r);
 }
 
+static void test_view_terminal__shows_how_far_a_pull_is(void **state)
+{
+    (void)state;
+    rig r;
+    begin(&r, 100, 24, false, false);
+    synthetic_state(&r.run, WFE_RUN_RUNNING);
+    synthetic_step(&r.run, "build", NULL, WFE_STEP_IS_RUNNING);
+    synthetic_pull(&r.run, "build", 12300000, false);
+    synthetic_pass(&r.run, 2000);
+    assert_string_equal(see(&r), "build-and-test  run build-42\n"
+                                 "⠋ build      2.0s  pulling docker.io/library/gcc:14  12.3 MB of "
+                                 "400 MB, 2 of 7 layers\n"
+                                 "  2.0s  0 of 1 done, 1 running\n");
+    synthetic_pull(&r.run, "build", 400000000, true);
+    synthetic_line(&r.run, "build", WFE_STDOUT, "cc main.c");
+    assert_string_equal(see(&r), "build-and-test  run build-42\n"
+                                 "⠙ build      2.0s  cc main.c\n"
+                                 "  2.0s  0 of 1 done, 1 running\n");
+    done(&r);
+}
+
 static void test_view_terminal__shows_how_far_a_group_is(void **state)
 {
     (void)state;
@@ -340,6 +361,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_view_terminal__has_one_line_for_each_running_step),
+        cmocka_unit_test(test_view_terminal__shows_how_far_a_pull_is),
         cmocka_unit_test(test_view_terminal__draws_over_what_it_drew),
         cmocka_unit_test(test_view_terminal__folds_what_has_ended),
         cmocka_unit_test(test_view_terminal__shows_the_last_20_lines_of_a_failed_step),

@@ -43,7 +43,7 @@ static const wfe_option options[] = {
      offsetof(run_options, dry_run)},
     {"graph", 0, WFE_OPTION_TEXT, WFE_GRAPH_FORMATS, "print the steps as a graph, run none",
      offsetof(run_options, graph)},
-    {"keep-on-failure", 0, WFE_OPTION_FLAG, NULL, "leave the folders of a failed run",
+    {"keep-on-failure", 0, WFE_OPTION_FLAG, NULL, "leave the shared volume of a failed run",
      offsetof(run_options, keep_on_failure)},
     {"report", 0, WFE_OPTION_TEXT, "FILE", "write the run as one page of HTML",
      offsetof(run_options, report)},

@@ -46,6 +46,18 @@ static void blame(const wfe_run_node *node, const wfe_plan_output *output, wfe_e
                      output->name);
 }
 
+/* What is declared as any is JSON: a text that is none was meant to be. */
+static int refuse_text(const json_t *text, json_t **value, wfe_error *err)
+{
+    json_decref(*value);
+    *value = NULL;
+    const char *found = json_string_value(text);
+    wfe_error_set(err, WFE_E_INVALID, "must be JSON, found '%.*s'", (int)wfe_utf8_prefix(found, 80),
+                  found);
+    wfe_error_hint(err, "a text has the type string, or quotes around it");
+    return WFE_E_INVALID;
+}
+
 static int convert(wfe_run_node *node, const wfe_pair *pair, json_t **ret, wfe_error *err)
 {
     const wfe_plan_output *output = declared(node->step, pair->key);
@@ -57,6 +69,8 @@ static int convert(wfe_run_node *node, const wfe_pair *pair, json_t **ret, wfe_e
         return 0;
     }
     int rc = wfe_plan_type_check(&output->type, text, true, ret, err);
+    if (!rc && *ret == text && output->type.kind == WFE_PLAN_ANY)
+        rc = refuse_text(text, ret, err);
     json_decref(text);
     if (rc && rc != WFE_E_NOMEM)
         blame(node, output, err);

@@ -240,7 +240,8 @@
 #define REFERENCE_KEYS(X)                                                                          \
     X(OUTPUT, name, name, TEXT, RANGE(1, 256), "required", "name of the output")                   \
     X(OUTPUT, type, type, TYPE, FREE, NULL,                                                        \
-      "its text is converted to this; it is an error when it is missing or does not convert")      \
+      "its text is converted to this, `any` is JSON; it is an error when it is missing or does "   \
+      "not convert")                                                                               \
     X(OUTPUT, path, type, SILENT, FREE, NULL, "means nothing")                                     \
     X(OUTPUT, json_path, type, SILENT, FREE, NULL, "means nothing")                                \
     X(INPUT, name, name, TEXT, RANGE(1, 256), "required", "name of the data")                      \

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/fd.h"
 #include "engine/event.h"
 #include "fixtures/pty_command.h"
@@ -303,6 +304,27 @@ static void test_run__tells_of_the_images_it_pulls(void **state)
     registry_server_free(registry);
 }
 
+static void test_run__keeps_the_shared_volume_of_a_failed_run_when_asked(void **state)
+{
+    private_containerd_of(state);
+    static const char workflow[] =
+        HEAD "  shared_volume: {}\n"
+             "  steps:\n" STEP("s", "echo what was made >/workspace/made; exit 3");
+    const char *path = run_group_file("workflow.yaml", workflow);
+    wfe_command_result result = run_group_run(NULL, path, "--plain", "--keep-on-failure");
+    run_group_expect(&result, 1, "warning: kept: /");
+    char folder[512], file[600];
+    assert_int_equal(sscanf(strstr(result.out, "kept: "), "kept: %500s", folder), 1);
+    snprintf(file, sizeof file, "%s/made", folder);
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_buf made = WFE_BUF_INIT(0);
+    assert_int_equal(wfe_fd_read_file(file, 100, &made, &err), 0);
+    assert_string_equal(made.data, "what was made\n");
+    wfe_buf_done(&made);
+    assert_int_equal(wfe_fd_remove_tree(folder, &err), 0);
+    wfe_command_result_done(&result);
+}
+
 static void test_run__tells_what_would_run(void **state)
 {
     private_containerd_of(state);
@@ -418,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_run__refuses_wrong_files_and_usage),
         cmocka_unit_test(test_run__finds_out_before_that_a_report_cannot_be_written),
         cmocka_unit_test(test_run__tells_of_the_images_it_pulls),
+        cmocka_unit_test(test_run__keeps_the_shared_volume_of_a_failed_run_when_asked),
         cmocka_unit_test(test_run__tells_what_would_run),
         cmocka_unit_test(test_run__says_when_its_output_cannot_be_written),
         cmocka_unit_test(test_run__draws_on_a_terminal),

@@ -186,6 +186,22 @@ static void test_engine__a_declared_output_that_is_missing_or_wrong_fails_the_st
     assert_non_null(strstr(result->failures[0].error.message, "output 'n'"));
 }
 
+static void test_engine__an_output_of_any_type_is_json(void **state)
+{
+    (void)state;
+    uint32_t a = plan_builder_step(rig.builder, TOP, "a", "out:l=[1,2] out:t=\"x\" out:n=null");
+    plan_builder_output(rig.builder, a, "l", WFE_PLAN_ANY, "any");
+    plan_builder_output(rig.builder, a, "t", WFE_PLAN_ANY, "any");
+    plan_builder_output(rig.builder, a, "n", WFE_PLAN_ANY, "any");
+    plan_builder_step(rig.builder, TOP, "b", "see:l see:t see:n");
+    uint32_t c = plan_builder_step(rig.builder, TOP, "c", "out:v=[1,2");
+    plan_builder_output(rig.builder, c, "v", WFE_PLAN_ANY, "any");
+    const wfe_engine_result *result = engine_rig_run(&rig, NULL);
+    assert_string_equal(rig.seen, "b: l=[1,2]\nb: t=\"x\"\nb: n=null\n");
+    assert_string_equal(result->failed_step, "c");
+    assert_non_null(strstr(result->error.message, "output 'v': must be JSON, found '[1,2'"));
+}
+
 static void test_engine__when_skips_and_what_needs_it_goes_on(void **state)
 {
     (void)state;
@@ -438,6 +454,7 @@ int main(void)
         CASE(the_output_of_the_step_that_ended_last_wins),
         CASE(declared_outputs_have_their_type),
         CASE(a_declared_output_that_is_missing_or_wrong_fails_the_step),
+        CASE(an_output_of_any_type_is_json),
         CASE(when_skips_and_what_needs_it_goes_on),
         CASE(for_each_gives_lists_in_the_order_of_the_items),
         CASE(for_each_reads_its_list_from_an_output),

@@ -23,8 +23,8 @@ BEGIN {
     uses["store"] = "base"
     uses["engine"] = "base loop grpc containerd image oci net init step workflow store " \
                      "generated"
-    # the command drives a run on a loop of its own, and draws plans and events
-    uses["cli"] = "base loop containerd workflow engine"
+    # the command drives a run on a loop of its own, draws plans and events, lists stored runs
+    uses["cli"] = "base loop containerd workflow store engine"
 
     # header of a library: the files that may include it
     library["^uv(\\.h|/)"] = "^src/loop/"

@@ -14,6 +14,7 @@
 #include "cli/graph_format.h"
 #include "cli/report.h"
 #include "cli/run_driver.h"
+#include "cli/run_settings.h"
 #include "workflow/graph.h"
 #include "workflow/load.h"
 
@@ -27,7 +28,10 @@ typedef struct run_options {
     const char *report;
     const char *graph;
     bool dry_run;
+    uint64_t max_step_log;
+    uint64_t max_log;
     bool keep_on_failure;
+    bool no_store;
     bool json;
     bool plain;
 } run_options;
@@ -51,7 +55,14 @@ static const wfe_option options[] = {
      offsetof(run_options, json)},
     {"plain", 0, WFE_OPTION_FLAG, NULL, "print lines, also on a terminal",
      offsetof(run_options, plain)},
-    {"name", 0, WFE_OPTION_TEXT, "NAME", "name of the run (its id)", offsetof(run_options, name)},
+    {"name", 0, WFE_OPTION_TEXT, "NAME", "name of the run (its workflow's and a number)",
+     offsetof(run_options, name)},
+    {"no-store", 0, WFE_OPTION_FLAG, NULL, "record nothing: the run cannot be continued",
+     offsetof(run_options, no_store)},
+    {"max-step-log", 0, WFE_OPTION_BYTES, "SIZE", "kept of what an attempt prints (256m)",
+     offsetof(run_options, max_step_log)},
+    {"max-log", 0, WFE_OPTION_BYTES, "SIZE", "kept of what the whole run prints (4g)",
+     offsetof(run_options, max_log)},
     {"runtime", 0, WFE_OPTION_TEXT, "NAME", "containerd runtime (io.containerd.runc.v2)",
      offsetof(run_options, connection.runtime)},
     {"docker-config", 0, WFE_OPTION_TEXT, "FILE", "docker's file of logins (~/.docker/config.json)",
@@ -109,18 +120,33 @@ static int dry_run(const run_options *o, const wfe_plan *plan)
     return wfe_report_flush(WFE_EXIT_OK);
 }
 
+static int make_settings(const run_options *o, wfe_run_settings *settings, wfe_error *err)
+{
+    int rc = wfe_run_settings_here(&o->connection, &o->registry, settings, err);
+    if (!rc)
+        rc = wfe_run_settings_path(o->input_file, &settings->input_file, err);
+    settings->jobs = (uint32_t)o->jobs;
+    settings->keep_on_failure = o->keep_on_failure;
+    settings->log_step_max_bytes = o->max_step_log;
+    settings->log_run_max_bytes = o->max_log;
+    return rc;
+}
+
 static int run_plan(const run_options *o, const wfe_plan *plan)
 {
+    wfe_error error = WFE_ERROR_INIT;
+    _cleanup_(wfe_run_settings_done) wfe_run_settings settings = {0};
     const wfe_run_driver_options driver = {
-        .registry = &o->registry,
-        .connection = &o->connection,
-        .jobs = (uint32_t)o->jobs,
-        .keep_on_failure = o->keep_on_failure,
+        .settings = &settings,
+        .verbose = o->connection.verbose,
         .json = o->json,
         .plain = o->plain,
         .report = o->report,
         .name = o->name,
+        .no_store = o->no_store,
     };
+    if (make_settings(o, &settings, &error))
+        return wfe_report(&error, o->json);
     return wfe_run_drive(plan, &driver);
 }
 

@@ -15,6 +15,7 @@
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/report.h"
+#include "cli/run_settings.h"
 #include "cli/view.h"
 
 #define VIEWS_MAX 2
@@ -24,7 +25,16 @@ extern char **environ;
 typedef struct driver {
     const wfe_plan *plan;
     const wfe_run_driver_options *options;
+    wfe_connection connection;
+    wfe_registry_config registry_config;
     wfe_registry_setup registry;
+    char state_dir[PATH_MAX];
+    wfe_store *store;       /* until the recorder has it */
+    wfe_run_handle handle;  /* of a run that is stored */
+    wfe_recorder *recorder; /* until the run has it */
+    bool store_failed;
+    bool made;  /* the run was stored by this command, and must not be left half-made */
+    bool asked; /* somebody asked for the run's end */
     wfe_loop *loop;
     wfe_out *out;
     wfe_interrupt *interrupt;
@@ -211,6 +221,24 @@ static void on_signal(void *user)
     wfe_engine_run_cancel(d->run);
 }
 
+/* From `wfe cancel` in another process; "kill" comes when "cancel" was not enough. */
+static void on_asked(const char *what, void *user)
+{
+    driver *d = user;
+    bool kill = strcmp(what, "kill") == 0;
+    if (d->done || (!kill && strcmp(what, "cancel") != 0))
+        return;
+    if (!d->asked)
+        note(d, "`wfe cancel`: stopping; hooks still run");
+    if (kill)
+        note(d, "`wfe cancel`: killing what runs");
+    if (!d->asked)
+        wfe_engine_run_cancel(d->run);
+    if (kill)
+        wfe_engine_run_cancel(d->run);
+    d->asked = true;
+}
+
 static void on_done(wfe_engine_run *run, void *user)
 {
     (void)run;
@@ -229,10 +257,11 @@ static int make_client(wfe_loop *loop, const wfe_client_options *options, wfe_cl
 {
     driver *d = user;
     wfe_client_options own = *options;
+    own.io_dir = d->options->settings->io_dir;
     own.log = on_log;
     own.log_user = d;
-    own.log_level = d->options->connection->verbose ? WFE_LOG_DEBUG : WFE_LOG_WARNING;
-    return wfe_connection_open_on(d->options->connection, loop, &own, ret, err);
+    own.log_level = d->options->verbose ? WFE_LOG_DEBUG : WFE_LOG_WARNING;
+    return wfe_connection_open_on(&d->connection, loop, &own, ret, err);
 }
 
 /* ---- the run ---- */
@@ -246,54 +275,84 @@ static bool has_tick(const driver *d)
     return false;
 }
 
-static int join(char *out, const char *dir, const char *name, wfe_error *err)
+/* The run in the store, and what records it there. */
+static int keep_run(driver *d, wfe_error *err)
 {
-    if (snprintf(out, PATH_MAX, "%s/%s", dir, name) < PATH_MAX)
-        return 0;
-    return wfe_error_set(err, WFE_E_LIMIT, "the path %s/%s is too long", dir, name);
+    const wfe_run_driver_options *o = d->options;
+    const wfe_run_store_new new_run = {
+        .plan = d->plan, .settings = o->settings, .name = o->name, .rerun_of = o->rerun_of};
+    const wfe_run_store_recorder_options recorder = {
+        .loop = d->loop,
+        .state_dir = d->state_dir,
+        .log_step_max_bytes = o->settings->log_step_max_bytes,
+        .log_run_max_bytes = o->settings->log_run_max_bytes,
+        .on_asked = on_asked,
+        .on_asked_user = d,
+    };
+    int rc = wfe_run_store_open(d->state_dir, false, &d->store, err);
+    if (!rc && o->stored)
+        d->handle = *o->stored;
+    else if (!rc)
+        rc = wfe_run_store_create(d->store, &new_run, &d->handle, err);
+    d->made = !rc && !o->stored;
+    if (!rc)
+        rc = wfe_run_store_recorder(d->store, &d->handle, &recorder, &d->recorder, err);
+    if (!rc)
+        d->store = NULL; /* the recorder's */
+    /* What is wrong with the state directory is no wrong usage. */
+    d->store_failed = rc != 0;
+    if (rc && rc != WFE_E_NOMEM && !d->handle.id[0])
+        wfe_error_hint(err,
+                       "the run would be recorded in %s: give another folder in "
+                       "WFE_STATE_DIR, or run with --no-store",
+                       d->state_dir);
+    return rc;
 }
 
 static int make_run(driver *d, wfe_error *err)
 {
-    char working_dir[PATH_MAX], state_dir[PATH_MAX], volume_dir[PATH_MAX], tmp_dir[PATH_MAX] = "";
-    if (!getcwd(working_dir, sizeof working_dir))
-        return wfe_error_set_errno(err, errno, "cannot tell the current folder");
-    int rc = wfe_connection_state_dir(state_dir, sizeof state_dir, err);
-    if (!rc)
-        rc = join(volume_dir, state_dir, "volumes", err);
-    /* Steps bind files of the run's folder: the daemon must see it, as it must see the FIFOs. */
-    if (!rc && is_set("WFE_IO_DIR"))
-        rc = join(tmp_dir, getenv("WFE_IO_DIR"), "runs", err);
+    const wfe_run_settings *settings = d->options->settings;
+    bool stored = !d->options->no_store;
+    int rc = stored ? keep_run(d, err) : 0;
     if (rc)
         return rc;
     const wfe_engine_options options = {
-        .run_name = d->options->name,
-        .jobs = d->options->jobs,
-        .keep_on_failure = d->options->keep_on_failure,
-        .working_dir = working_dir,
+        .run_id = stored ? d->handle.id : NULL,
+        .run_name = stored ? d->handle.name : d->options->name,
+        .jobs = settings->jobs,
+        .keep_on_failure = settings->keep_on_failure,
+        .working_dir = settings->working_dir,
         .environment = (const char *const *)environ,
-        .tmp_dir = tmp_dir[0] ? tmp_dir : NULL,
-        .volume_dir = volume_dir,
+        .tmp_dir = settings->tmp_dir,
+        .volume_dir = settings->volume_dir,
         .lookup = look_up,
         .make_client = make_client,
         .make_client_user = d,
         .registry = &d->registry.access,
+        .recorder = d->recorder,
         .on_event = on_event,
         .on_event_user = d,
         .done = on_done,
         .done_user = d,
         .log = {.fn = on_log,
                 .user = d,
-                .level = d->options->connection->verbose ? WFE_LOG_DEBUG : WFE_LOG_WARNING},
+                .level = d->options->verbose ? WFE_LOG_DEBUG : WFE_LOG_WARNING},
     };
-    return wfe_engine_run_new(d->loop, d->plan, &options, &d->run, err);
+    rc = wfe_engine_run_new(d->loop, d->plan, &options, &d->run, err);
+    if (!rc)
+        d->recorder = NULL; /* the run's */
+    return rc;
 }
 
 static int start(driver *d, wfe_error *err)
 {
-    int rc = wfe_loop_new(&d->loop, err);
+    wfe_run_settings_connection(d->options->settings, &d->connection);
+    wfe_run_settings_registry(d->options->settings, &d->registry_config);
+    int rc = wfe_connection_state_dir(d->state_dir, sizeof d->state_dir, err);
     if (!rc)
-        rc = wfe_registry_setup_init(&d->registry, d->options->registry, err);
+        rc = wfe_loop_new(&d->loop, err);
+    if (!rc)
+        rc = wfe_registry_setup_init(&d->registry, &d->registry_config, err);
     if (!rc)
         rc = wfe_out_new(d->loop, STDOUT_FILENO, &d->out, err);
     if (!rc)
@@ -345,6 +404,16 @@ static int end_views(driver *d, const wfe_engine_result *result, wfe_error *err)
     return code;
 }
 
+/* A run that never began, since something else failed before, leaves no trace. */
+static void forget_half_made(driver *d)
+{
+    if (d->made && !d->started && !d->store)
+        wfe_run_store_open(d->state_dir, true, &d->store, NULL);
+    if (d->made && !d->started && d->store)
+        wfe_run_store_remove(d->store, d->state_dir, d->handle.id, NULL);
+    wfe_store_close(d->store);
+}
+
 static void done(driver *d)
 {
     /* A loop that failed under the run: what it holds cannot be freed, and the process ends. */
@@ -353,6 +422,9 @@ static void done(driver *d)
     for (size_t i = 0; i < d->n_views; i++)
         d->views[i]->free(d->views[i]);
     wfe_engine_run_free(d->run);
+    if (d->recorder)
+        d->recorder->free(d->recorder);
+    forget_half_made(d);
     wfe_registry_setup_done(&d->registry);
     wfe_timer_free(d->timer);
     wfe_interrupt_free(d->interrupt);
@@ -376,6 +448,7 @@ int wfe_run_drive(const wfe_plan *plan, const wfe_run_driver_options *options)
         code = code ? code : WFE_EXIT_FAILED;
     } else if (error.kind) {
         code = wfe_report(&error, options->json);
+        code = d.store_failed && code == WFE_EXIT_USAGE ? WFE_EXIT_FAILED : code;
     }
     done(&d);
     return code;

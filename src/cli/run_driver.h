@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Drives a run from the command line: a loop, signals, a clock for what is drawn, and the views
- * that are told what happens.
+ * Drives a run from the command line: a loop, signals, a clock for what is drawn, the store that
+ * remembers the run, wishes of other processes, and the views that are told what happens.
  */
 #ifndef WFE_CLI_RUN_DRIVER_H
 #define WFE_CLI_RUN_DRIVER_H
 
-#include "cli/connection.h"
-#include "cli/registry.h"
 #include "engine/engine.h"
+#include "engine/run_store.h"
 
 typedef struct wfe_run_driver_options {
-    const wfe_connection *connection;
-    const wfe_registry_config *registry;
-    uint32_t jobs; /* 0: the default */
-    bool keep_on_failure;
+    const wfe_run_settings *settings;
+    bool verbose;
     bool json;
     bool plain;
-    const char *report; /* path; NULL: none */
-    const char *name;   /* of the run; NULL: its id */
+    const char *report;   /* path; NULL: none */
+    const char *name;     /* of the run; NULL: its workflow's and a number */
+    const char *rerun_of; /* id of the run that it repeats; NULL: none */
+    bool no_store;        /* nothing is recorded: the run is forgotten when it has ended */
+    /* A run that is in the store already, and whose lease is ours: the run goes on. NULL: a new
+     * one is made. */
+    const wfe_run_handle *stored;
 } wfe_run_driver_options;
 
 /* Runs the plan to its end and gives the exit code. */

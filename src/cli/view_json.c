@@ -78,8 +78,17 @@ static json_t *result_json(const json_view *j, const wfe_engine_result *result, 
 static void json_event(wfe_view *view, const wfe_event *event)
 {
     json_view *j = (json_view *)view;
-    if (!j->error.kind)
-        put(j, wfe_event_json(event));
+    if (j->error.kind)
+        return;
+    json_t *json = wfe_event_json(event);
+    /* Who it is, for whoever wants to follow, cancel or continue it. */
+    if (json && event->kind == WFE_EVENT_RUN &&
+        (json_object_set_new(json, "run", text_json(j->run.name)) ||
+         json_object_set_new(json, "run_id", text_json(j->run.id)))) {
+        json_decref(json);
+        json = NULL;
+    }
+    put(j, json);
 }
 
 static int json_end(wfe_view *view, const wfe_engine_result *result, int exit_code, wfe_error *err)

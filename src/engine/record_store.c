@@ -12,10 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/record_row.h"
 #include "engine/step_name.h"
+
+/* Room for a wish; longer ones are none that a recorder knows. */
+#define ASKED_SIZE 32
 
 typedef struct row_queue {
     wfe_record_row *first;
@@ -36,6 +40,9 @@ typedef struct store_recorder {
     uint64_t committed_seq; /* handed over so far */
     uint64_t told_seq;      /* acknowledged so far */
     bool told_error;
+    wfe_recorder_asked_fn on_asked; /* NULL: nobody listens */
+    void *on_asked_user;
+    char told_asked[ASKED_SIZE]; /* the last wish */
 
     bool has_thread;
     pthread_t thread;
@@ -49,7 +56,10 @@ typedef struct store_recorder {
     row_queue committed;
     uint64_t durable_seq;
     wfe_error error; /* the first one: nothing is stored after it */
+    char asked[ASKED_SIZE];
     bool stop;
+
+    bool is_over; /* its end is stored: it has no owner any more; the thread's */
 } store_recorder;
 
 /* ---- queues ---- */
@@ -106,11 +116,56 @@ static int store_rows(store_recorder *recorder, row_queue *queue, uint64_t *ret_
     if (!rc)
         rc = recorder->store->record(recorder->store, recorder->run_id, recorder->lease,
                                      transitions, n, err);
-    if (!rc)
+    if (!rc) {
+        const wfe_store_run_change *change = queue->last->transition.run;
         *ret_seq = queue->last->seq;
+        recorder->is_over = change && change->is_end;
+    }
     free(transitions);
     drop(queue);
     return rc;
+}
+
+static int copy_wish(const wfe_store_run *run, void *user)
+{
+    if (run->asked && strlen(run->asked) < ASKED_SIZE)
+        strcpy(user, run->asked);
+    return 0;
+}
+
+/* Without the lock. What cannot be read now is read the next time. */
+static void look_for_wish(store_recorder *recorder)
+{
+    char asked[ASKED_SIZE] = "";
+    recorder->store->find(recorder->store, recorder->run_id, copy_wish, asked, NULL);
+    pthread_mutex_lock(&recorder->lock);
+    if (strcmp(asked, recorder->asked) != 0) {
+        strcpy(recorder->asked, asked);
+        (void)!write(recorder->event_fd, &(uint64_t){1}, sizeof(uint64_t));
+    }
+    pthread_mutex_unlock(&recorder->lock);
+}
+
+/* With the lock, which is given back meanwhile: until there is something to store, or the end.
+ * A wish is looked for from time to time. */
+static void wait_for_work(store_recorder *recorder)
+{
+    struct timespec until;
+    while (!recorder->committed.first && !recorder->stop) {
+        if (!recorder->on_asked || recorder->error.kind) {
+            pthread_cond_wait(&recorder->changed, &recorder->lock);
+            continue;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += WFE_RECORDER_ASKED_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        if (pthread_cond_timedwait(&recorder->changed, &recorder->lock, &until) != ETIMEDOUT)
+            continue;
+        pthread_mutex_unlock(&recorder->lock);
+        look_for_wish(recorder);
+        pthread_mutex_lock(&recorder->lock);
+    }
 }
 
 static void *run_thread(void *user)
@@ -118,8 +173,7 @@ static void *run_thread(void *user)
     store_recorder *recorder = user;
     pthread_mutex_lock(&recorder->lock);
     for (;;) {
-        while (!recorder->committed.first && !recorder->stop)
-            pthread_cond_wait(&recorder->changed, &recorder->lock);
+        wait_for_work(recorder);
         if (!recorder->committed.first)
             break;
         row_queue queue = {0};
@@ -155,10 +209,17 @@ static void on_stored(unsigned events, void *user)
     pthread_mutex_lock(&recorder->lock);
     uint64_t seq = recorder->durable_seq;
     wfe_error error = recorder->error;
+    char asked[ASKED_SIZE];
+    strcpy(asked, recorder->asked);
     pthread_mutex_unlock(&recorder->lock);
     wfe_error none = WFE_ERROR_INIT;
-    if (seq == recorder->committed_seq || error.kind)
+    if (!recorder->on_asked && (seq == recorder->committed_seq || error.kind))
         wfe_io_watch(recorder->io, 0, NULL);
+    if (strcmp(asked, recorder->told_asked) != 0) {
+        strcpy(recorder->told_asked, asked);
+        if (*asked)
+            recorder->on_asked(asked, recorder->on_asked_user);
+    }
     if (seq > recorder->told_seq) {
         recorder->told_seq = seq;
         recorder->acknowledged(seq, &none, recorder->user);
@@ -272,6 +333,9 @@ static void free_recorder(wfe_recorder *fns)
 {
     store_recorder *recorder = (store_recorder *)fns;
     stop_thread(recorder);
+    /* A run that ended before its end was stored can be taken by others at once. */
+    if (recorder->store && !recorder->is_over)
+        recorder->store->release(recorder->store, recorder->run_id, recorder->lease, NULL);
     wfe_io_free(recorder->io);
     wfe_cleanup_close(&recorder->event_fd);
     drop(&recorder->put);
@@ -290,6 +354,8 @@ static int start_thread(store_recorder *recorder, wfe_loop *loop, wfe_error *err
     if (recorder->event_fd < 0)
         return wfe_error_set_errno(err, errno, "cannot make an eventfd");
     int rc = wfe_io_new(loop, recorder->event_fd, on_stored, recorder, &recorder->io, err);
+    if (!rc && recorder->on_asked)
+        rc = wfe_io_watch(recorder->io, WFE_IO_READABLE, err);
     if (rc)
         return rc;
     /* Signals are the host's business, and come to its own threads. */
@@ -308,6 +374,16 @@ static int start_thread(store_recorder *recorder, wfe_loop *loop, wfe_error *err
     return 0;
 }
 
+/* One whose waits do not depend on the wall clock. */
+static void make_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 int wfe_recorder_store_new(const wfe_recorder_store_options *options, wfe_recorder **ret,
                            wfe_error *err)
 {
@@ -319,13 +395,15 @@ int wfe_recorder_store_new(const wfe_recorder_store_options *options, wfe_record
         return wfe_error_nomem(err);
     }
     pthread_mutex_init(&recorder->lock, NULL);
-    pthread_cond_init(&recorder->changed, NULL);
+    make_condition(&recorder->changed);
     recorder->event_fd = -1;
     recorder->run_id = run_id;
     recorder->store = options->store;
     recorder->logs = options->logs;
     recorder->lease = options->lease;
     recorder->seq_base = options->last_seq;
+    recorder->on_asked = options->loop ? options->on_asked : NULL;
+    recorder->on_asked_user = options->on_asked_user;
     recorder->fns = (wfe_recorder){.attach = attach,
                                    .put = put,
                                    .commit = commit,

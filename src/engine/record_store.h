@@ -12,6 +12,12 @@
 #include "store/logs.h"
 #include "store/store.h"
 
+/* Somebody has asked for something with store->ask: "cancel". From the loop; once for each wish. */
+typedef void (*wfe_recorder_asked_fn)(const char *what, void *user);
+
+/* How often the run is looked at for a wish. */
+#define WFE_RECORDER_ASKED_MS 200
+
 typedef struct wfe_recorder_store_options {
     /* Where acknowledgements come from. NULL: there is no thread; commit blocks until everything is
      * durable, and acknowledges before it returns. */
@@ -21,6 +27,10 @@ typedef struct wfe_recorder_store_options {
     const char *run_id; /* copied; the run is in the store, and its lease is ours */
     uint64_t lease;
     uint64_t last_seq; /* of the run in the store: the first record is stored as the next one */
+    /* Needs a loop, which has something to wait for then as long as the recorder is there. NULL:
+     * nobody listens. */
+    wfe_recorder_asked_fn on_asked;
+    void *on_asked_user;
 } wfe_recorder_store_options;
 
 /* NOMEM, LIMIT (no thread can be made). */

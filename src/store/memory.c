@@ -223,6 +223,32 @@ static int make_run(const wfe_store_new_run *from, const char *name, wfe_memory_
     return 0;
 }
 
+static bool name_is_used(const wfe_memory_store *store, const char *name)
+{
+    for (size_t i = 0; i < store->n_runs; i++)
+        if (strcmp(store->runs[i]->row.name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The next number of the counter, and the name; one that somebody chose for another run is passed
+ * over. */
+static int choose_name(const wfe_memory_store *store, const wfe_store_new_run *run,
+                       const wfe_memory_counter *counter, wfe_store_made_run *made, wfe_error *err)
+{
+    char stem[WFE_STORE_NAME_SIZE];
+    made->number = counter->last + 1;
+    if (run->name) {
+        strcpy(made->name, run->name); /* it was checked */
+        return name_is_used(store, run->name) ? wfe_store_name_is_used(run->name, err) : 0;
+    }
+    wfe_store_name_stem(run->workflow, stem);
+    wfe_store_name(stem, made->number, made->name);
+    while (name_is_used(store, made->name))
+        wfe_store_name(stem, ++made->number, made->name);
+    return 0;
+}
+
 static int create_run(wfe_store *fns, const wfe_store_new_run *from, wfe_store_made_run *ret,
                       wfe_error *err)
 {
@@ -243,18 +269,18 @@ static int create_run(wfe_store *fns, const wfe_store_new_run *from, wfe_store_m
     if (!rc)
         rc = find_counter(store, stem, &counter, err);
     if (!rc)
+        rc = choose_name(store, from, counter, &made, err);
+    if (!rc)
         rc = put_definition(store, from, &is_new, err);
     if (rc)
         return rc;
-    made.number = counter->last + 1;
-    wfe_store_name(stem, made.number, made.name);
     rc = make_run(from, made.name, &run, err);
     if (rc) {
         if (is_new)
             drop_last_definition(store);
         return rc;
     }
-    counter->last++;
+    counter->last = made.number;
     run->row.number = made.number;
     run->row.key = ++store->last_key;
     store->runs[store->n_runs++] = run;

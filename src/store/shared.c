@@ -50,6 +50,8 @@ int wfe_store_check_run(const wfe_store_new_run *run, wfe_error *err)
     int rc = check_text(run->id, true, "the id of the run", err);
     if (!rc)
         rc = check_text(run->workflow, true, "the run's workflow", err);
+    if (!rc && run->name)
+        rc = wfe_store_check_name(run->name, err);
     if (!rc)
         rc = check_text(run->state, true, "the run's state", err);
     if (!rc)
@@ -168,6 +170,13 @@ int wfe_store_is_ambiguous(const char *text, const char *one, const char *other,
 int wfe_store_id_is_used(const char *run_id, wfe_error *err)
 {
     return wfe_error_set(err, WFE_E_CONFLICT, "there is a run '%s' already", run_id);
+}
+
+int wfe_store_name_is_used(const char *name, wfe_error *err)
+{
+    wfe_error_set(err, WFE_E_CONFLICT, "there is a run of the name '%s' already", name);
+    wfe_error_hint(err, "choose another name, or remove that run with `wfe rm %s`", name);
+    return WFE_E_CONFLICT;
 }
 
 int wfe_store_hash_is_used(const char *hash, wfe_error *err)

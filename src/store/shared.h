@@ -27,6 +27,7 @@ int wfe_store_is_lost(const char *run, const char *owner, wfe_error *err);
 int wfe_store_is_over(const char *run, const char *state, wfe_error *err);
 int wfe_store_is_ambiguous(const char *text, const char *one, const char *other, wfe_error *err);
 int wfe_store_id_is_used(const char *run_id, wfe_error *err);
+int wfe_store_name_is_used(const char *name, wfe_error *err);
 int wfe_store_hash_is_used(const char *hash, wfe_error *err);
 int wfe_store_has_gap(const char *run, uint64_t last_seq, uint64_t seq, wfe_error *err);
 

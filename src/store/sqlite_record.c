@@ -54,6 +54,42 @@ static int count_up(wfe_sqlite_store *store, const char *stem, int64_t *ret, wfe
     return wfe_sqlite_run(store, stmt, NULL, "count a run", err);
 }
 
+/* 1: it is; 0: it is not; else a failure. */
+static int name_is_used(wfe_sqlite_store *store, const char *name, wfe_error *err)
+{
+    _cleanup_reset_ sqlite3_stmt *stmt = NULL;
+    int rc = wfe_sqlite_prepare(store, WFE_SQL_NAME_IS_USED, &stmt, err);
+    if (rc)
+        return rc;
+    wfe_sqlite_binder binder = {.stmt = stmt};
+    wfe_sqlite_bind_text(&binder, name);
+    return wfe_sqlite_row(store, stmt, "look for a name", err);
+}
+
+/* A number, and the name; one that somebody chose for another run is passed over. */
+static int choose_name(wfe_sqlite_store *store, const wfe_store_new_run *run,
+                       wfe_store_made_run *made, wfe_error *err)
+{
+    char stem[WFE_STORE_NAME_SIZE];
+    int64_t number = 0;
+    int used = 1;
+    wfe_store_name_stem(run->workflow, stem);
+    while (used == 1) {
+        int rc = count_up(store, stem, &number, err);
+        if (rc)
+            return rc;
+        made->number = (uint64_t)number;
+        if (run->name)
+            strcpy(made->name, run->name); /* it was checked */
+        else
+            wfe_store_name(stem, made->number, made->name);
+        used = name_is_used(store, made->name, err);
+        if (used == 1 && run->name)
+            return wfe_store_name_is_used(run->name, err);
+    }
+    return used;
+}
+
 static int add_run(wfe_sqlite_store *store, const wfe_store_new_run *run,
                    const wfe_store_made_run *made, wfe_error *err)
 {
@@ -92,23 +128,17 @@ int wfe_sqlite_create_run(wfe_store *fns, const wfe_store_new_run *run, wfe_stor
                           wfe_error *err)
 {
     wfe_sqlite_store *store = (wfe_sqlite_store *)fns;
-    char stem[WFE_STORE_NAME_SIZE];
     wfe_store_made_run made = {.lease = run->owner ? 1 : 0};
-    int64_t number = 0;
     int rc = wfe_store_check_run(run, err);
     if (!rc)
         rc = wfe_sqlite_begin(store, "store a run", err);
     if (rc)
         return rc;
-    wfe_store_name_stem(run->workflow, stem);
     rc = put_definition(store, run, err);
     if (!rc)
-        rc = count_up(store, stem, &number, err);
-    if (!rc) {
-        made.number = (uint64_t)number;
-        wfe_store_name(stem, made.number, made.name);
+        rc = choose_name(store, run, &made, err);
+    if (!rc)
         rc = add_run(store, run, &made, err);
-    }
     rc = wfe_sqlite_end(store, rc, "store a run", err);
     if (!rc)
         *ret = made;

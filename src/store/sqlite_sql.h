@@ -22,6 +22,7 @@ WFE_SQLITE_STATEMENT(COMPARE_DEFINITION,
 WFE_SQLITE_STATEMENT(COUNT_UP,
     "INSERT INTO counter (stem, last) VALUES (?1, 1)"
     " ON CONFLICT (stem) DO UPDATE SET last = last + 1 RETURNING last")
+WFE_SQLITE_STATEMENT(NAME_IS_USED, "SELECT 1 FROM run WHERE name = ?1")
 WFE_SQLITE_STATEMENT(ADD_RUN,
     "INSERT INTO run (id, workflow, state, hash, rerun_of, owner, lease, lease_until, name, number,"
     " created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6 IS NOT NULL,"

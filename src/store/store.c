@@ -21,6 +21,24 @@ static bool is_plain(char c)
            c == '_' || c == '-';
 }
 
+int wfe_store_check_name(const char *name, wfe_error *err)
+{
+    size_t len = strlen(name);
+    bool is_good = len && name[0] != '-' && name[0] != '.';
+    for (size_t i = 0; is_good && i < len; i++)
+        is_good = is_plain(name[i]);
+    if (!is_good)
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "the run's name is '%s', must be letters, digits, '.', '_' and '-', "
+                             "and begin with none of '.' and '-'",
+                             name);
+    if (len >= WFE_STORE_NAME_SIZE)
+        return wfe_error_set(err, WFE_E_LIMIT,
+                             "the run's name has %zu characters, must have at most %d", len,
+                             WFE_STORE_NAME_SIZE - 1);
+    return 0;
+}
+
 void wfe_store_name_stem(const char *workflow, char out[WFE_STORE_NAME_SIZE])
 {
     size_t len = 0;

@@ -33,6 +33,7 @@
 typedef struct wfe_store_new_run {
     const char *id;       /* unique: a UUID */
     const char *workflow; /* id of the workflow; names and numbers are counted by it */
+    const char *name;     /* letters, digits, '.', '_', '-'; NULL: made of workflow and number */
     const char *state;    /* the first one */
     /* What is run, whole: kept once for each hash. Other bytes with a hash that is known are a
      * CONFLICT. */
@@ -184,7 +185,8 @@ typedef struct wfe_store_filter {
 
 typedef struct wfe_store wfe_store;
 struct wfe_store {
-    /* Waits until it is durable. CONFLICT: the id is taken. */
+    /* Waits until it is durable. CONFLICT: the id or the name is taken. INVALID, LIMIT: such a name
+     * cannot be. */
     int (*create_run)(wfe_store *store, const wfe_store_new_run *run, wfe_store_made_run *ret,
                       wfe_error *err);
     /* Stores n transitions of a run in one piece and waits until they are durable. Those that are
@@ -244,6 +246,8 @@ struct wfe_store {
 
 /* NULL is accepted. */
 void wfe_store_close(wfe_store *store);
+/* Can this be the name of a run. INVALID, LIMIT. */
+int wfe_store_check_name(const char *name, wfe_error *err);
 /* The part of a run's name in front of its number: workflow with everything but letters, digits,
  * '.', '_' and '-' as a '-', cut; "run" if nothing is left. */
 void wfe_store_name_stem(const char *workflow, char out[WFE_STORE_NAME_SIZE]);

@@ -48,6 +48,9 @@ void wfe_diagnostics_free(wfe_diagnostics *list);
 int wfe_plan_load(const wfe_plan_load_options *options, wfe_plan **ret,
                   wfe_diagnostics **ret_diagnostics, wfe_error *err);
 
+/* What is in a file of inputs, JSON or YAML: an object. New reference. NOT_FOUND, INVALID. */
+int wfe_plan_read_inputs(const char *path, json_t **ret, wfe_error *err);
+
 /* The whole definition as one JSON object, for keeping with a run: {"files": [{"path", "text"}],
  * "workflow", "inputs"}. New reference, NULL without memory. */
 json_t *wfe_plan_definition(const wfe_plan *plan);

@@ -119,45 +119,61 @@ static int add_texts(wfe_loader *l, const char *const *texts)
 }
 
 /* A JSON file is a YAML file, but its numbers and errors are JSON's own. */
-static int parse_input_file(wfe_loader *l, const wfe_buf *text, json_t **ret)
+static int parse_input_file(const char *path, const wfe_buf *text, wfe_arena *tree, json_t **ret,
+                            wfe_error *err)
 {
     const char *first = text->data ? text->data + strspn(text->data, " \t\r\n") : "";
     if (*first == '{')
-        return wfe_json_load(text->data, text->len, JSON_REJECT_DUPLICATES, ret, l->err);
+        return wfe_json_load(text->data, text->len, JSON_REJECT_DUPLICATES, ret, err);
     wfe_node *root = NULL;
     _cleanup_(wfe_diagnostics_free_p) wfe_diagnostics *list = wfe_diagnostics_new();
     uint32_t n_nodes = WFE_NODE_MAX;
     if (!list)
-        return wfe_error_nomem(l->err);
-    int rc = wfe_yaml_parse(text->data ? text->data : "", text->len, 0, &n_nodes, l->tree, list,
-                            &root, l->err);
+        return wfe_error_nomem(err);
+    int rc = wfe_yaml_parse(text->data ? text->data : "", text->len, 0, &n_nodes, tree, list, &root,
+                            err);
     if (rc)
         return rc;
     if (wfe_diagnostics_errors(list)) {
-        const wfe_plan_file file = {
-            .path = l->options->input_file, .text = text->data, .len = text->len};
-        rc = wfe_diagnostics_finish(list, &file, 1, l->err);
-        return rc ? rc : wfe_diagnostics_to_error(list, l->err);
+        const wfe_plan_file file = {.path = path, .text = text->data, .len = text->len};
+        rc = wfe_diagnostics_finish(list, &file, 1, err);
+        return rc ? rc : wfe_diagnostics_to_error(list, err);
     }
     *ret = root ? wfe_node_json(root) : json_object();
-    return *ret ? 0 : wfe_error_nomem(l->err);
+    return *ret ? 0 : wfe_error_nomem(err);
+}
+
+static int read_input_file(const char *path, wfe_arena *tree, json_t **ret, wfe_error *err)
+{
+    _cleanup_(wfe_buf_done) wfe_buf text = WFE_BUF_INIT(WFE_YAML_MAX_BYTES);
+    json_t *object = NULL;
+    int rc = wfe_fd_read_file(path, WFE_YAML_MAX_BYTES, &text, err);
+    if (!rc)
+        rc = parse_input_file(path, &text, tree, &object, err);
+    if (!rc && !json_is_object(object))
+        rc = wfe_error_set(err, WFE_E_INVALID, "the inputs must be a map of names to values");
+    if (rc) {
+        wfe_error_prefix(err, "input file %s", path);
+        json_decref(object);
+        return rc;
+    }
+    *ret = object;
+    return 0;
+}
+
+int wfe_plan_read_inputs(const char *path, json_t **ret, wfe_error *err)
+{
+    _cleanup_(wfe_arena_free_p) wfe_arena *tree = wfe_arena_new();
+    return tree ? read_input_file(path, tree, ret, err) : wfe_error_nomem(err);
 }
 
 static int add_input_file(wfe_loader *l)
 {
-    const char *path = l->options->input_file;
-    _cleanup_(wfe_buf_done) wfe_buf text = WFE_BUF_INIT(WFE_YAML_MAX_BYTES);
     json_t *object = NULL;
-    if (!path)
+    if (!l->options->input_file)
         return 0;
-    int rc = wfe_fd_read_file(path, WFE_YAML_MAX_BYTES, &text, l->err);
+    int rc = read_input_file(l->options->input_file, l->tree, &object, l->err);
     if (!rc)
-        rc = parse_input_file(l, &text, &object);
-    if (!rc && !json_is_object(object))
-        rc = wfe_error_set(l->err, WFE_E_INVALID, "the inputs must be a map of names to values");
-    if (rc)
-        wfe_error_prefix(l->err, "input file %s", path);
-    else
         rc = add_values(l, object);
     json_decref(object);
     return rc;

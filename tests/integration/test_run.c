@@ -173,11 +173,11 @@ static void test_run__writes_a_report(void **state)
 {
     private_containerd_of(state);
     wfe_command_result result = run_group_run(NULL, run_group_file("workflow.yaml", two_steps),
-                                              "--report", "run.html", "--name", "night-7");
-    run_group_expect(&result, 0, "run night-7 succeeded");
+                                              "--report", "run.html", "--name", "night-8");
+    run_group_expect(&result, 0, "run night-8 succeeded");
     char *report = run_group_read("run.html");
     assert_has(report, "<!doctype html>");
-    assert_has(report, "<dd>night-7</dd>");
+    assert_has(report, "<dd>night-8</dd>");
     assert_has(report, "blue for nobody\n");
     assert_has(report, "<span class=\"e\">problem</span>");
     assert_has(report, "<th scope=\"row\">colour</th><td><code>blue</code>");

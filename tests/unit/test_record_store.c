@@ -40,6 +40,7 @@ static char folder[40];
 static char path[64];
 static char owner[WFE_OWNER_TEXT_SIZE];
 static odd_store odd;
+static wfe_recorder_asked_fn asked; /* of the next recorder */
 
 static int set_up(void **state)
 {
@@ -87,6 +88,19 @@ static int odd_record(wfe_store *fns, const char *run_id, uint64_t lease,
     return rc;
 }
 
+static int odd_release(wfe_store *fns, const char *run_id, uint64_t lease, wfe_error *err)
+{
+    odd_store *store = (odd_store *)fns;
+    return store->real->release(store->real, run_id, lease, err);
+}
+
+static int odd_find(wfe_store *fns, const char *text, wfe_store_run_fn fn, void *user,
+                    wfe_error *err)
+{
+    odd_store *store = (odd_store *)fns;
+    return store->real->find(store->real, text, fn, user, err);
+}
+
 static void odd_close(wfe_store *fns)
 {
     wfe_store_close(((odd_store *)fns)->real);
@@ -104,13 +118,16 @@ static void record_in(wfe_store *store, wfe_loop *loop, uint64_t lease, uint64_t
     odd = (odd_store){.real = store, .trouble = odd.trouble, .at = odd.at};
     odd.fns = *store;
     odd.fns.record = odd_record;
+    odd.fns.release = odd_release;
+    odd.fns.find = odd_find;
     odd.fns.close = odd_close;
     wfe_recorder_store_options options = {.loop = loop,
                                           .store = &odd.fns,
                                           .logs = logs,
                                           .run_id = RUN,
                                           .lease = lease,
-                                          .last_seq = last_seq};
+                                          .last_seq = last_seq,
+                                          .on_asked = asked};
     assert_ok(wfe_recorder_store_new(&options, &rig.options.recorder, &err), &err);
     rig.options.run_id = RUN;
 }
@@ -286,6 +303,31 @@ static void test_record_store__a_second_run_of_the_same_goes_on_with_the_numbers
     wfe_store_close(store);
     plan_builder_step(rig.builder, TOP, "a", "ok");
     engine_rig_run(&rig, NULL);
+}
+
+/* ---- wishes ---- */
+
+static void on_asked(const char *what, void *user)
+{
+    (void)user;
+    assert_string_equal(what, "cancel");
+    wfe_engine_run_cancel(rig.run);
+}
+
+static void test_record_store__a_wish_of_another_process_reaches_the_run(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    asked = on_asked;
+    record_in(open_store(), rig.loop, 0, 0);
+    asked = NULL;
+    plan_builder_step(rig.builder, TOP, "a", "hang");
+    engine_rig_start(&rig, NULL);
+    engine_rig_wait_for(&rig, "a:running");
+    wfe_store *other = open_store();
+    assert_ok(other->ask(other, RUN, "cancel", &err), &err);
+    assert_int_equal(engine_rig_wait(&rig)->state, WFE_RUN_CANCELLED);
+    wfe_store_close(other);
 }
 
 /* ---- trouble ---- */
@@ -540,6 +582,7 @@ int main(void)
         CASE(a_run_is_there_when_it_has_ended),
         CASE(without_a_loop_a_commit_is_durable_when_it_returns),
         CASE(a_failed_run_says_why),
+        CASE(a_wish_of_another_process_reaches_the_run),
         CASE(a_second_run_of_the_same_goes_on_with_the_numbers),
         CASE(a_store_that_fails_at_any_commit_ends_the_run),
         CASE(a_run_that_was_taken_away_stops),

@@ -236,6 +236,31 @@ static void test_store__names_count_by_workflow_and_numbers_are_not_used_again(v
     assert_string_equal(made.name, "other-1");
 }
 
+static void test_store__a_name_that_was_chosen_is_taken_once_and_passed_over(void **state)
+{
+    rig *r = *state;
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_store_made_run made = {0};
+    wfe_store_new_run run = {
+        .id = "a", .workflow = "test", .name = "test-2", .state = "s", .hash = "h"};
+    assert_ok(r->store->create_run(r->store, &run, &made, &err), &err);
+    assert_string_equal(made.name, "test-2");
+    assert_int_equal(made.number, 1);
+    run.id = "b";
+    assert_fails(r->store->create_run(r->store, &run, &made, &err), WFE_E_CONFLICT, &err);
+    assert_contains(err.message, "'test-2'");
+    err = (wfe_error)WFE_ERROR_INIT;
+    run.name = NULL;
+    assert_ok(r->store->create_run(r->store, &run, &made, &err), &err);
+    assert_string_equal(made.name, "test-3");
+    static const char *const wrong[] = {"", "-x", ".x", "a b", "a/b", "\xc3\xa9"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        err = (wfe_error)WFE_ERROR_INIT;
+        run.name = wrong[i];
+        assert_fails(r->store->create_run(r->store, &run, &made, &err), WFE_E_INVALID, &err);
+    }
+}
+
 static void test_store__an_id_is_taken_once(void **state)
 {
     rig *r = *state;
@@ -921,6 +946,7 @@ static const struct CMUnitTest tests[] = {
     CASE(a_beginning_of_several_ids_is_refused_with_their_names),
     CASE(an_unknown_or_too_short_name_finds_nothing),
     CASE(names_count_by_workflow_and_numbers_are_not_used_again),
+    CASE(a_name_that_was_chosen_is_taken_once_and_passed_over),
     CASE(an_id_is_taken_once),
     CASE(what_is_missing_is_named),
     CASE(a_definition_is_kept_once_by_its_hash),

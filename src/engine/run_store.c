@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/run_store.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/id.h"
+#include "base/owner.h"
+#include "store/log_retention.h"
+#include "store/sqlite.h"
+#include "workflow/load.h"
+
+#ifndef WFE_VERSION
+#define WFE_VERSION "0"
+#endif
+
+#define JSON_FLAGS ((size_t)JSON_COMPACT | JSON_ENCODE_ANY)
+
+static void free_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+#define _cleanup_json_ _cleanup_(free_json)
+
+int wfe_run_store_open(const char *state_dir, bool must_exist, wfe_store **ret, wfe_error *err)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/" WFE_RUN_STORE_FILE, state_dir) >= (int)sizeof path)
+        return wfe_error_set(err, WFE_E_LIMIT, "the path %s/" WFE_RUN_STORE_FILE " is too long",
+                             state_dir);
+    const wfe_store_sqlite_options options = {
+        .path = path, .must_exist = must_exist, .program = "wfe " WFE_VERSION};
+    return wfe_store_sqlite_open(&options, ret, err);
+}
+
+/* ---- secret inputs ---- */
+
+/* Is the value of an input part of this password. */
+static bool is_in_password(const char *value, const wfe_plan_container *container)
+{
+    for (uint32_t i = 0; i < container->n_registry_auth; i++) {
+        const char *password = container->registry_auth[i].password;
+        if (password && strstr(password, value))
+            return true;
+    }
+    return false;
+}
+
+/* A password that is written as ((name)) makes the input a secret; what is part of a password by
+ * accident is asked for once more than needed. */
+static bool is_secret(const wfe_plan *plan, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (!text || !*text)
+        return false;
+    for (uint32_t i = 0; i < plan->n_steps; i++)
+        if (plan->steps[i].type == WFE_PLAN_STEP_CONTAINERD && plan->steps[i].config.container &&
+            is_in_password(text, plan->steps[i].config.container))
+            return true;
+    for (uint32_t i = 0; i < plan->n_workflows; i++)
+        for (uint32_t k = 0; k < plan->workflows[i].n_services; k++)
+            if (is_in_password(text, &plan->workflows[i].services[k].container))
+                return true;
+    return false;
+}
+
+/* Moves the names of secret inputs to a list of their own. */
+static int split_inputs(const wfe_plan *plan, json_t **ret_inputs, json_t **ret_secret,
+                        wfe_error *err)
+{
+    const char *name;
+    json_t *value;
+    *ret_inputs = json_object();
+    *ret_secret = json_array();
+    int failed = !*ret_inputs || !*ret_secret;
+    json_object_foreach((json_t *)(uintptr_t)plan->inputs, name, value)
+    {
+        if (failed)
+            break;
+        if (is_secret(plan, value))
+            failed = json_array_append_new(*ret_secret, json_string(name));
+        else
+            failed = json_object_set(*ret_inputs, name, value);
+    }
+    return failed ? wfe_error_nomem(err) : 0;
+}
+
+/* ---- making a run ---- */
+
+/* A random UUID (RFC 9562, version 4). */
+static int make_id(char out[WFE_RUN_ID_SIZE], wfe_error *err)
+{
+    char digits[33];
+    int rc = wfe_id_random(digits, 32, err);
+    if (rc)
+        return rc;
+    digits[12] = '4';
+    digits[16] = "89ab"[digits[16] & 3];
+    snprintf(out, WFE_RUN_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12,
+             digits + 16, digits + 20);
+    return 0;
+}
+
+/* All files of the plan, as they were read. */
+static int dump_definition(const wfe_plan *plan, char **ret, char hash[WFE_DIGEST_SIZE],
+                           wfe_error *err)
+{
+    _cleanup_json_ json_t *definition = wfe_plan_definition(plan);
+    if (definition) {
+        /* What differs from run to run is kept with the run. */
+        json_object_del(definition, "inputs");
+    }
+    _cleanup_free_ char *text =
+        definition ? json_dumps(definition, JSON_FLAGS | JSON_SORT_KEYS) : NULL;
+    if (!text)
+        return wfe_error_nomem(err);
+    int rc = wfe_digest_of(text, strlen(text), hash, err);
+    if (!rc)
+        *ret = wfe_take(text);
+    return rc;
+}
+
+static int dump_options(const wfe_run_settings *settings, const json_t *secret_inputs, char **ret,
+                        wfe_error *err)
+{
+    _cleanup_json_ json_t *json = wfe_run_settings_json(settings);
+    if (!json || (json_array_size(secret_inputs) &&
+                  json_object_set(json, "secret_inputs", (json_t *)(uintptr_t)secret_inputs)))
+        return wfe_error_nomem(err);
+    *ret = json_dumps(json, JSON_FLAGS);
+    return *ret ? 0 : wfe_error_nomem(err);
+}
+
+int wfe_run_store_create(wfe_store *store, const wfe_run_store_new *run, wfe_run_handle *ret,
+                         wfe_error *err)
+{
+    _cleanup_free_ char *definition = NULL, *inputs_text = NULL, *options = NULL;
+    _cleanup_json_ json_t *inputs = NULL;
+    _cleanup_json_ json_t *secret = NULL;
+    char hash[WFE_DIGEST_SIZE], owner[WFE_OWNER_TEXT_SIZE];
+    wfe_run_handle handle = {0};
+    wfe_store_made_run made = {0};
+    int rc = make_id(handle.id, err);
+    if (!rc)
+        rc = dump_definition(run->plan, &definition, hash, err);
+    if (!rc)
+        rc = split_inputs(run->plan, &inputs, &secret, err);
+    if (!rc)
+        rc = dump_options(run->settings, secret, &options, err);
+    if (rc)
+        return rc;
+    inputs_text = json_dumps(inputs, JSON_FLAGS);
+    if (!inputs_text)
+        return wfe_error_nomem(err);
+    wfe_owner_format(owner);
+    const wfe_store_new_run new_run = {
+        .id = handle.id,
+        .workflow = run->plan->workflows[run->plan->main].id,
+        .name = run->name,
+        .state = wfe_run_state_name(WFE_RUN_STARTING),
+        .hash = hash,
+        .definition = definition,
+        .definition_len = strlen(definition),
+        .inputs = inputs_text,
+        .options = options,
+        .rerun_of = run->rerun_of,
+        .owner = owner,
+    };
+    rc = store->create_run(store, &new_run, &made, err);
+    if (rc)
+        return rc;
+    handle.lease = made.lease;
+    strcpy(handle.name, made.name);
+    *ret = handle;
+    return 0;
+}
+
+WFE_DEFINE_CLEANUP(wfe_logs, wfe_logs_close)
+
+int wfe_run_store_recorder(wfe_store *store, const wfe_run_handle *run,
+                           const wfe_run_store_recorder_options *options, wfe_recorder **ret,
+                           wfe_error *err)
+{
+    const wfe_logs_options log_options = {.state_dir = options->state_dir,
+                                          .run_id = run->id,
+                                          .step_max_bytes = options->log_step_max_bytes,
+                                          .run_max_bytes = options->log_run_max_bytes};
+    _cleanup_(wfe_logs_close_p) wfe_logs *logs = NULL;
+    int rc = wfe_logs_open(&log_options, &logs, err);
+    if (rc)
+        return rc;
+    const wfe_recorder_store_options recorder = {
+        .loop = options->loop,
+        .store = store,
+        .logs = logs,
+        .run_id = run->id,
+        .lease = run->lease,
+        .last_seq = run->last_seq,
+        .on_asked = options->on_asked,
+        .on_asked_user = options->on_asked_user,
+    };
+    rc = wfe_recorder_store_new(&recorder, ret, err);
+    if (!rc)
+        logs = NULL; /* the recorder's */
+    return rc;
+}
+
+/* The row goes first: logs without a run are found by retention, a run without logs is a riddle. */
+int wfe_run_store_remove(wfe_store *store, const char *state_dir, const char *run_id,
+                         wfe_error *err)
+{
+    int rc = store->remove(store, run_id, err);
+    return rc ? rc : wfe_log_remove(state_dir, run_id, err);
+}
+
+/* ---- a run again ---- */
+
+void wfe_stored_run_free(wfe_stored_run *run)
+{
+    if (!run)
+        return;
+    const char *const texts[] = {run->row.id,     run->row.name,    run->row.workflow,
+                                 run->row.state,  run->row.owner,   run->row.asked,
+                                 run->row.hash,   run->row.error,   run->row.rerun_of,
+                                 run->row.inputs, run->row.options, run->row.outputs};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free((char *)(uintptr_t)texts[i]);
+    wfe_run_settings_done(&run->settings);
+    json_decref(run->inputs);
+    json_decref(run->secret_inputs);
+    free(run);
+}
+
+/* Gives *text an own copy. */
+static int own(const char **text, wfe_error *err)
+{
+    if (!*text)
+        return 0;
+    *text = strdup(*text);
+    return *text ? 0 : wfe_error_nomem(err);
+}
+
+typedef struct copying {
+    wfe_stored_run *run;
+    wfe_error *err;
+} copying;
+
+static int copy_row(const wfe_store_run *row, void *user)
+{
+    copying *c = user;
+    wfe_store_run *own_row = &c->run->row;
+    *own_row = *row;
+    const char **const texts[] = {&own_row->id,     &own_row->name,    &own_row->workflow,
+                                  &own_row->state,  &own_row->owner,   &own_row->asked,
+                                  &own_row->hash,   &own_row->error,   &own_row->rerun_of,
+                                  &own_row->inputs, &own_row->options, &own_row->outputs};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (rc)
+            *texts[i] = NULL; /* borrowed: nothing to free */
+        else
+            rc = own(texts[i], c->err);
+    }
+    return rc;
+}
+
+static int parse(const char *text, const char *what, const wfe_store_run *row, json_t **ret,
+                 wfe_error *err)
+{
+    json_t *json = json_loads(text ? text : "{}", JSON_ALLOW_NUL, NULL);
+    if (json_is_object(json)) {
+        *ret = json;
+        return 0;
+    }
+    json_decref(json);
+    return wfe_error_set(err, WFE_E_INVALID, "the %s of the run '%s' are damaged", what, row->name);
+}
+
+int wfe_stored_run_load(wfe_store *store, const char *text, wfe_stored_run **ret, wfe_error *err)
+{
+    _cleanup_(wfe_stored_run_free_p) wfe_stored_run *run = calloc(1, sizeof *run);
+    _cleanup_json_ json_t *options = NULL;
+    if (!run)
+        return wfe_error_nomem(err);
+    int rc = store->find(store, text, copy_row, &(copying){.run = run, .err = err}, err);
+    if (!rc)
+        rc = parse(run->row.inputs, "inputs", &run->row, &run->inputs, err);
+    if (!rc)
+        rc = parse(run->row.options, "options", &run->row, &options, err);
+    if (!rc)
+        rc = wfe_run_settings_read(options, &run->settings, err);
+    if (rc)
+        return rc;
+    run->secret_inputs = json_incref(json_object_get(options, "secret_inputs"));
+    *ret = wfe_take(run);
+    return 0;
+}
+
+/* ---- its plan ---- */
+
+static int read_definition(wfe_store *store, const wfe_stored_run *run, json_t **ret,
+                           wfe_error *err)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t len = 0;
+    int rc = store->definition(store, run->row.hash, &text, &len, err);
+    if (rc)
+        return rc;
+    json_t *definition = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
+    if (json_is_object(definition)) {
+        *ret = definition;
+        return 0;
+    }
+    json_decref(definition);
+    return wfe_error_set(err, WFE_E_INVALID, "the definition of the run '%s' is damaged",
+                         run->row.name);
+}
+
+static const char *text_of(const char *const *texts, const char *name)
+{
+    size_t len = strlen(name);
+    for (; texts && *texts; texts++)
+        if (strncmp(*texts, name, len) == 0 && (*texts)[len] == '=')
+            return *texts + len + 1;
+    return NULL;
+}
+
+static int missing(const wfe_stored_run *run, const char *name, wfe_error *err)
+{
+    wfe_error_set(err, WFE_E_INVALID, "input '%s' of the run '%s' is a secret, and was not stored",
+                  name, run->row.name);
+    wfe_error_hint(err, "give it again: -i %s=...", name);
+    return WFE_E_INVALID;
+}
+
+/* Adds what was not stored to inputs; file holds the values of a file, or is NULL. */
+static int add_secret_inputs(const wfe_stored_run *run, const char *const *texts,
+                             const json_t *file, json_t *inputs, wfe_error *err)
+{
+    for (size_t i = 0; i < json_array_size(run->secret_inputs); i++) {
+        const char *name = json_string_value(json_array_get(run->secret_inputs, i));
+        const char *text = name ? text_of(texts, name) : NULL;
+        json_t *value = name && !text ? json_object_get(file, name) : NULL;
+        if (name && !text && !value)
+            return missing(run, name, err);
+        if (name &&
+            json_object_set_new(inputs, name, text ? json_string(text) : json_incref(value)))
+            return wfe_error_nomem(err);
+    }
+    return 0;
+}
+
+int wfe_stored_run_plan(wfe_store *store, const wfe_stored_run *run, const char *input_file,
+                        const char *const *input_texts, wfe_plan **ret, wfe_error *err)
+{
+    _cleanup_json_ json_t *definition = NULL;
+    _cleanup_json_ json_t *file = NULL;
+    const char *path = input_file ? input_file : run->settings.input_file;
+    json_t *inputs = json_deep_copy(run->inputs);
+    int rc = inputs ? read_definition(store, run, &definition, err) : wfe_error_nomem(err);
+    if (!rc && path && json_array_size(run->secret_inputs))
+        rc = wfe_plan_read_inputs(path, &file, err);
+    if (!rc)
+        rc = add_secret_inputs(run, input_texts, file, inputs, err);
+    if (rc) {
+        json_decref(inputs);
+        return rc;
+    }
+    if (json_object_set_new(definition, "inputs", inputs))
+        return wfe_error_nomem(err);
+    return wfe_plan_from_definition(definition, ret, err);
+}

@@ -91,6 +91,11 @@ static int check_usage(const run_options *o, int argc, enum wfe_graph *graph, wf
     if (o->graph && (o->json || o->dry_run))
         return wfe_error_set(err, WFE_E_INVALID,
                              "--graph cannot be given together with --json or --dry-run");
+    if (o->name) {
+        int rc = wfe_store_check_name(o->name, err);
+        if (rc)
+            return rc;
+    }
     return o->graph ? wfe_graph_format_parse(o->graph, graph, err) : 0;
 }
 

@@ -198,10 +198,12 @@ int wfe_config_container_finish(const wfe_reader *r, const char *what, const wfe
 {
     wfe_plan_container *container = &raw->container;
     const wfe_node *image = wfe_node_get(node, "image");
-    if (wfe_node_is_null(image))
+    enum wfe_scope scope = raw->is_service ? WFE_SCOPE_SERVICE : WFE_SCOPE_CONTAINERD;
+    bool misspelt = wfe_node_is_null(image) && wfe_read_is_misspelt(node, scope, "image");
+    if (wfe_node_is_null(image) && !misspelt)
         wfe_diagnose_error(r->list, wfe_mark_node(node), "%s must have '%simage'", what,
                            raw->is_service ? "" : "config.");
-    else if (container->options.image && !container->options.image[0])
+    else if (image && container->options.image && !container->options.image[0])
         wfe_diagnose_error(r->list, wfe_mark_node(image), "'image' must not be empty");
     check_command(r, what, node);
     check_network(r, what, node, raw);
@@ -253,7 +255,9 @@ int wfe_config_shell(const wfe_reader *r, const char *name, const wfe_node *node
         return rc;
     const wfe_node *run = wfe_node_get(node, "run");
     const wfe_node *file = wfe_node_get(node, "file");
-    if (wfe_node_is_null(run) && wfe_node_is_null(file))
+    bool misspelt = wfe_read_is_misspelt(node, WFE_SCOPE_SHELL, "run") ||
+                    wfe_read_is_misspelt(node, WFE_SCOPE_SHELL, "file");
+    if (wfe_node_is_null(run) && wfe_node_is_null(file) && !misspelt)
         wfe_diagnose_error(r->list, wfe_mark_node(node),
                            "Shell step '%s' must have 'config.run' or 'config.file'", name);
     else if (run && file)

@@ -8,6 +8,7 @@
 
 #include "base/bytesize.h"
 #include "base/duration.h"
+#include "base/nearest.h"
 #include "workflow/scalar.h"
 
 #define TEXT_MAX_BYTES ((uint32_t)1024 * 1024)
@@ -387,14 +388,33 @@ static int read_value(const wfe_reader *r, const wfe_node *node, const wfe_key *
 
 /* ---- the map ---- */
 
+static size_t names_of(enum wfe_scope scope, const char *names[WFE_KEYS_MAX])
+{
+    size_t n;
+    const wfe_key *keys = wfe_keys_of(scope, &n);
+    n = n < WFE_KEYS_MAX ? n : WFE_KEYS_MAX;
+    for (size_t i = 0; i < n; i++)
+        names[i] = keys[i].name;
+    return n;
+}
+
+bool wfe_read_is_misspelt(const wfe_node *map, enum wfe_scope scope, const char *key)
+{
+    const char *names[WFE_KEYS_MAX];
+    size_t n = names_of(scope, names);
+    for (uint32_t i = 0; map->kind == WFE_NODE_MAP && i < map->n; i++) {
+        const char *near = wfe_nearest(map->entries[i].key, names, n);
+        if (near && strcmp(near, key) == 0 && strcmp(map->entries[i].key, key) != 0)
+            return true;
+    }
+    return false;
+}
+
 static void unknown_key(const wfe_reader *r, const wfe_node_entry *entry, enum wfe_scope scope)
 {
     static const enum wfe_scope configs[] = {WFE_SCOPE_CONTAINERD, WFE_SCOPE_SHELL, WFE_SCOPE_CALL};
     const char *names[WFE_KEYS_MAX];
-    size_t n;
-    const wfe_key *keys = wfe_keys_of(scope, &n);
-    for (size_t i = 0; i < n && i < WFE_KEYS_MAX; i++)
-        names[i] = keys[i].name;
+    size_t n = names_of(scope, names);
     wfe_diagnose_error(r->list, wfe_mark_key(entry), "unknown key '%s' in %s", entry->key,
                        wfe_scope_title(scope));
     wfe_diagnose_suggest(r->list, entry->key, names, n);

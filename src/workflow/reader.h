@@ -20,6 +20,9 @@ typedef struct wfe_reader {
  * what is wrong keeps its default. 0 or NOMEM. */
 int wfe_read_map(const wfe_reader *r, const wfe_node *node, enum wfe_scope scope, void *target);
 
+/* Is the key there, but written wrong: then that was told, and that it is missing need not be. */
+bool wfe_read_is_misspelt(const wfe_node *map, enum wfe_scope scope, const char *key);
+
 /* Is node a map of the file; tells when not. what: "'config' of step 'a'". */
 bool wfe_read_is_map(const wfe_reader *r, const wfe_node *node, const char *what);
 bool wfe_read_is_list(const wfe_reader *r, const wfe_node *node, const char *what);

@@ -207,7 +207,10 @@ static int read_secret(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_secr
     int n = (wfe_node_get(entry->value, "env") != NULL) +
             (wfe_node_get(entry->value, "file") != NULL) +
             (wfe_node_get(entry->value, "command") != NULL);
-    if (n != 1)
+    bool misspelt = wfe_read_is_misspelt(entry->value, WFE_SCOPE_SECRET, "env") ||
+                    wfe_read_is_misspelt(entry->value, WFE_SCOPE_SECRET, "file") ||
+                    wfe_read_is_misspelt(entry->value, WFE_SCOPE_SECRET, "command");
+    if (n > 1 || (!n && !misspelt))
         wfe_diagnose_error(l->list, wfe_mark_key(entry),
                            "secret '%s' must have one of 'env', 'file' and 'command', has %d",
                            entry->key, n);

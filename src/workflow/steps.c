@@ -76,7 +76,8 @@ static void tell(wfe_loader *l, const reading *s, const char *key, const char *f
 static int check_name(wfe_loader *l, reading *s)
 {
     if (!s->raw.name) {
-        if (!wfe_node_get(s->node, "name") || wfe_node_is_null(wfe_node_get(s->node, "name")))
+        if (wfe_node_is_null(wfe_node_get(s->node, "name")) &&
+            !wfe_read_is_misspelt(s->node, WFE_SCOPE_STEP, "name"))
             wfe_diagnose_error(l->list, wfe_mark_node(s->node), "a step must have a 'name'");
         s->name = "unknown";
         return 0;
@@ -143,7 +144,8 @@ static int read_config(wfe_loader *l, const reading *s)
         return 0;
     step->type = type;
     if (!s->raw.config) {
-        if (wfe_node_is_null(wfe_node_get(s->node, "config")))
+        if (wfe_node_is_null(wfe_node_get(s->node, "config")) &&
+            !wfe_read_is_misspelt(s->node, WFE_SCOPE_STEP, "config"))
             wfe_diagnose_error(l->list, mark_of(s->node, "name"),
                                "%s step '%s' must have a 'config' section", titles[type], s->name);
         return 0;
@@ -280,7 +282,9 @@ static int read_parts(wfe_loader *l, reading *s)
         check_block(l, s);
     } else if (!raw->type && !wfe_node_get(s->node, "config") && !wfe_node_get(s->node, "type") &&
                !wfe_node_get(s->node, "parallel")) {
-        tell(l, s, "name", "Step '%s' must have either 'type' + 'config' or 'parallel'");
+        if (!wfe_read_is_misspelt(s->node, WFE_SCOPE_STEP, "config") &&
+            !wfe_read_is_misspelt(s->node, WFE_SCOPE_STEP, "parallel"))
+            tell(l, s, "name", "Step '%s' must have either 'type' + 'config' or 'parallel'");
     } else if (wfe_node_get(s->node, "parallel") == NULL) {
         rc = read_config(l, s);
     }

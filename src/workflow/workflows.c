@@ -136,18 +136,24 @@ static int check_data(wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t
 
 /* ---- the workflow ---- */
 
+static bool lacks(const wfe_node *node, const char *key)
+{
+    return wfe_node_is_null(wfe_node_get(node, key)) &&
+           !wfe_read_is_misspelt(node, WFE_SCOPE_WORKFLOW, key);
+}
+
 static void check_workflow(wfe_loader *l, const wfe_node *node, const wfe_raw_workflow *raw)
 {
-    if (!raw->id && wfe_node_is_null(wfe_node_get(node, "id")))
+    if (!raw->id && lacks(node, "id"))
         wfe_diagnose_error(l->list, wfe_mark_node(node), "a workflow must have an 'id'");
     else if (raw->id && !raw->id[0])
         wfe_diagnose_error(l->list, wfe_mark_node(wfe_node_get(node, "id")),
                            "the id of a workflow must not be empty");
-    if (raw->version == UINT32_MAX && wfe_node_is_null(wfe_node_get(node, "version")))
+    if (raw->version == UINT32_MAX && lacks(node, "version"))
         wfe_diagnose_error(l->list, wfe_mark_node(node), "workflow '%s' must have a 'version'",
                            raw->id ? raw->id : "");
     const wfe_node *steps = wfe_node_get(node, "steps");
-    if (wfe_node_is_null(steps) || (raw->steps && !raw->steps->n))
+    if (lacks(node, "steps") || (raw->steps && !raw->steps->n))
         wfe_diagnose_error(l->list, wfe_mark_node(steps ? steps : node),
                            "Workflow must have at least one step");
 }

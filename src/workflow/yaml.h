@@ -3,6 +3,9 @@
  * YAML text to a tree of nodes: the only file that names libfyaml, which is loaded at first use.
  * Anchors, aliases and merge keys are resolved, keys checked to be texts and unique; sizes are
  * bounded.
+ *
+ * libfyaml 0.7.12 leaks, and may crash, when malloc fails in them: memory that runs out there
+ * is not survived. All of our own allocations are checked (tests/unit/test_workflow_nomem.c).
  */
 #ifndef WFE_WORKFLOW_YAML_H
 #define WFE_WORKFLOW_YAML_H

@@ -9,6 +9,9 @@
 
 #define WFE_COMMANDS(X)                                                                            \
     X(run)                                                                                         \
+    X(runs)                                                                                        \
+    X(show)                                                                                        \
+    X(logs)                                                                                        \
     X(step)                                                                                        \
     X(validate)                                                                                    \
     X(pull)                                                                                        \

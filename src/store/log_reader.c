@@ -260,6 +260,9 @@ int wfe_log_reader_new(const wfe_log_reader_options *options, wfe_log_reader **r
     if (reader->index_fd < 0 && reader->fds[0] < 0 && reader->fds[1] < 0)
         return wfe_error_set(err, WFE_E_NOT_FOUND, "attempt %u of step '%s' has no log",
                              options->attempt, options->step);
+    for (int i = 0; options->tail_bytes && i < WFE_LOG_STREAMS; i++)
+        if (reader->sizes[i] > options->tail_bytes)
+            reader->given[i] = reader->sizes[i] - options->tail_bytes;
     reader->fresh = true;
     *ret = wfe_take(reader);
     return 0;

@@ -34,6 +34,7 @@ typedef struct wfe_log_reader_options {
     unsigned attempt;
     bool without[WFE_LOG_STREAMS]; /* streams to leave out */
     int64_t since_us;              /* only what was written then or later; 0: everything */
+    uint64_t tail_bytes;           /* of each stream, only its last ones and what comes; 0: all */
 } wfe_log_reader_options;
 
 /* Bytes of one stream that were written together, or nearly; they end anywhere, also within a line

@@ -12,6 +12,9 @@
     X(runs)                                                                                        \
     X(show)                                                                                        \
     X(logs)                                                                                        \
+    X(cancel)                                                                                      \
+    X(rerun)                                                                                       \
+    X(rm)                                                                                          \
     X(step)                                                                                        \
     X(validate)                                                                                    \
     X(pull)                                                                                        \

@@ -16,17 +16,16 @@ static bool is_literal(const char *word, size_t len)
     return len > 1;
 }
 
-/* "IMAGE", also as an operand that may be left out or repeated: "[IMAGE...]". */
-static bool is_image(const char *word, size_t len)
+/* The name, also as an operand that may be left out or repeated: "[IMAGE...]". */
+static bool is_name(const char *word, size_t len, const char *name)
 {
-    const char name[] = "IMAGE";
     if (len > 2 && word[0] == '[' && word[len - 1] == ']') {
         word++;
         len -= 2;
     }
     if (len > 3 && strncmp(word + len - 3, "...", 3) == 0)
         len -= 3;
-    return len == sizeof name - 1 && strncmp(word, name, len) == 0;
+    return len == strlen(name) && strncmp(word, name, len) == 0;
 }
 
 void wfe_completion_choose(const char *argument, wfe_completion_choice *out)
@@ -39,7 +38,8 @@ void wfe_completion_choose(const char *argument, wfe_completion_choice *out)
                      (int)len, word);
         out->file |= len == 4 && strncmp(word, "FILE", 4) == 0;
         out->folder |= len == 3 && strncmp(word, "DIR", 3) == 0;
-        out->image |= is_image(word, len);
+        out->image |= is_name(word, len, "IMAGE");
+        out->run |= is_name(word, len, "RUN");
         word += len + (word[len] == '|');
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Completion scripts made from the tables of options: one writer for each shell, and what they
- * share. The scripts hold everything but the names of images, which `wfe image ls --quiet` gives.
+ * share. The scripts hold everything but the names of images and runs, which `wfe image ls --quiet`
+ * and `wfe runs --quiet` give.
  */
 #ifndef WFE_CLI_COMPLETION_H
 #define WFE_CLI_COMPLETION_H
@@ -23,6 +24,7 @@ typedef struct wfe_completion_choice {
     bool file;        /* a path of this machine */
     bool folder;
     bool image; /* one of containerd's */
+    bool run;   /* a stored one */
 } wfe_completion_choice;
 
 void wfe_completion_choose(const char *argument, wfe_completion_choice *out);
@@ -31,6 +33,8 @@ void wfe_completion_choose(const char *argument, wfe_completion_choice *out);
 #define WFE_COMPLETION_IMAGES                                                                      \
     " image ls --quiet 2>/dev/null | sed -e p -e 's,^docker.io/library/,,' -e 's,^docker.io/,,'"
 
+/* The same for the names of the newest runs. */
+#define WFE_COMPLETION_RUNS " runs --quiet 2>/dev/null"
 /* The same for the operands of a command: the last word of its usage, or the one before an optional
  * one. */
 void wfe_completion_choose_operand(const wfe_command *command, wfe_completion_choice *out);

@@ -44,6 +44,9 @@ static const char tail[] =
     "        values=$(timeout 2 \"${COMP_WORDS[0]}\"" WFE_COMPLETION_IMAGES ")\n"
     "        mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$word\")\n"
     "        COMPREPLY=(\"${COMPREPLY[@]#\"${word%\"$cur\"}\"}\")\n"
+    "    elif [[ $paths == run ]]; then\n"
+    "        values=$(timeout 2 \"${COMP_WORDS[0]}\"" WFE_COMPLETION_RUNS ")\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$cur\")\n"
     "    elif [[ $paths ]]; then\n"
     "        compopt -o filenames 2>/dev/null\n"
     "    fi\n"
@@ -102,6 +105,7 @@ static void write_choice(FILE *out, const wfe_completion_choice *choice)
             choice->file     ? "file"
             : choice->folder ? "folder"
             : choice->image  ? "image"
+            : choice->run    ? "run"
                              : "''");
 }
 

@@ -18,6 +18,9 @@ static const char head[] = "# fish completion for wfe, made by `wfe completion f
                            "function __wfe_images\n"
                            "    timeout 2 wfe" WFE_COMPLETION_IMAGES "\n"
                            "end\n"
+                           "function __wfe_runs\n"
+                           "    timeout 2 wfe" WFE_COMPLETION_RUNS "\n"
+                           "end\n"
                            "complete -c wfe -f\n";
 
 static void write_text(FILE *out, const char *text)
@@ -57,6 +60,8 @@ static void write_choice(FILE *out, const wfe_completion_choice *choice)
         fputs(" -a '(__fish_complete_directories)'", out);
     else if (choice->image)
         fputs(" -a '(__wfe_images)'", out);
+    else if (choice->run)
+        fputs(" -a '(__wfe_runs)'", out);
 }
 
 static void write_option(FILE *out, const wfe_command *command, const wfe_option *option)
@@ -87,7 +92,7 @@ void wfe_completion_fish(FILE *out)
         fprintf(out, "complete -c wfe -n '__wfe_is %s' -l help -s h -d 'show the help'\n",
                 command->name);
         wfe_completion_choose_operand(command, &choice);
-        if (!choice.file && !choice.values[0] && !choice.image)
+        if (!choice.file && !choice.values[0] && !choice.image && !choice.run)
             continue;
         fprintf(out, "complete -c wfe -n '__wfe_is %s'%s", command->name, choice.file ? " -F" : "");
         write_choice(out, &choice);

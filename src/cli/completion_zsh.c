@@ -32,6 +32,8 @@ static void write_action(FILE *out, const wfe_completion_choice *choice)
         fputs("_files -/", out);
     else if (choice->image)
         fputs("_wfe__images", out);
+    else if (choice->run)
+        fputs("_wfe__runs", out);
     else
         fputc(' ', out);
 }
@@ -84,7 +86,7 @@ static void write_command(FILE *out, const wfe_command *command)
     wfe_completion_choose_operand(command, &choice);
     if (command->max_operands) {
         fprintf(out, " \\\n        '%s:operand:", command->max_operands < 0 ? "*" : "");
-        if (command->max_operands < 0 && !choice.values[0] && !choice.image)
+        if (command->max_operands < 0 && !choice.values[0] && !choice.image && !choice.run)
             choice.file = true;
         write_action(out, &choice);
         fputc('\'', out);
@@ -144,6 +146,9 @@ void wfe_completion_zsh(FILE *out)
     fputs("#compdef wfe\n# zsh completion for wfe, made by `wfe completion zsh`\n"
           "_wfe__images() {\n"
           "    local -a names=(${(f)\"$(timeout 2 wfe" WFE_COMPLETION_IMAGES ")\"})\n"
+          "    compadd -a names\n}\n"
+          "_wfe__runs() {\n"
+          "    local -a names=(${(f)\"$(timeout 2 wfe" WFE_COMPLETION_RUNS ")\"})\n"
           "    compadd -a names\n}\n",
           out);
     for (size_t i = 0; i < wfe_n_commands; i++)

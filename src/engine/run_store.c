@@ -299,6 +299,27 @@ int wfe_stored_run_load(wfe_store *store, const char *text, wfe_stored_run **ret
     return 0;
 }
 
+/* ---- its images ---- */
+
+/* The first digest of a name is the one that it had. */
+static int take_images(const wfe_store_event *event, void *user)
+{
+    json_t *images = user;
+    if (!strstr(event->event, "\"images\""))
+        return 0;
+    _cleanup_json_ json_t *json = json_loads(event->event, JSON_ALLOW_NUL, NULL);
+    json_t *more = json_object_get(json, "images");
+    return json_is_object(more) && json_object_update_missing(images, more) ? WFE_E_NOMEM : 0;
+}
+
+int wfe_stored_run_images(wfe_store *store, wfe_stored_run *run, wfe_error *err)
+{
+    if (!run->settings.images && !(run->settings.images = json_object()))
+        return wfe_error_nomem(err);
+    int rc = store->events(store, run->row.id, 0, 0, take_images, run->settings.images, err);
+    return rc == WFE_E_NOMEM ? wfe_error_nomem(err) : rc;
+}
+
 /* ---- its plan ---- */
 
 static int read_definition(wfe_store *store, const wfe_stored_run *run, json_t **ret,

@@ -37,9 +37,11 @@ static int setup(void **state)
         if (fclose(out))
             return -1;
     }
-    /* A wfe that knows two images. */
+    /* A wfe that knows two images and two runs. */
     return system("mkdir files files/folder && touch files/archive.tar 'files/two words' && "
-                  "printf '#!/bin/sh\\ntest \"$*\" = \"image ls --quiet\" && echo "
+                  "printf '#!/bin/sh\\n"
+                  "test \"$*\" = \"runs --quiet\" && echo build-2 && echo build-1\\n"
+                  "test \"$*\" = \"image ls --quiet\" && echo "
                   "docker.io/library/busybox:1 && echo localhost:5000/app:2\\n' >wfe && "
                   "chmod +x wfe");
 }
@@ -75,7 +77,13 @@ static void test_completion__reads_what_arguments_may_be(void **state)
         "KEY=VALUE", "SRC:DST[:ro]", "[OPTION...]", "DIR[:OPTIONS]", "NAME", "", "-", "[--json]"};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         wfe_completion_choose(plain[i], &choice);
-        assert_true(!choice.values[0] && !choice.file && !choice.folder && !choice.image);
+        assert_true(!choice.values[0] && !choice.file && !choice.folder && !choice.image &&
+                    !choice.run);
+    }
+    static const char *const runs[] = {"RUN", "RUN..."};
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        wfe_completion_choose(runs[i], &choice);
+        assert_true(choice.run && !choice.image && !choice.file);
     }
     static const char *const images[] = {"IMAGE", "IMAGE...", "[IMAGE...]"};
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
@@ -198,6 +206,9 @@ static void test_completion__completes_images_in_bash(void **state)
     assert_completes("wfe step --image = busybox :", ":1\n");
     assert_completes("wfe step -i busybox : 1", "1\n");
     assert_completes("wfe image rm nosuch", "\n");
+    assert_completes("wfe show bu", "build-2\nbuild-1\n");
+    assert_completes("wfe logs ''", "build-2\nbuild-1\n");
+    assert_completes("wfe rm build-1 build-2", "build-2\n");
 }
 
 static void test_completion__completes_in_fish_where_there_is_one(void **state)

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Runs that are recorded, as a user sees them from other processes: lists, logs, cancelling,
+ * running again, forgetting. Steps are of the shell, so that no containerd is needed.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "fixtures/run_state.h"
+#include "fixtures/wfe_assert.h"
+#include "workflow/plan.h"
+
+static const char build[] = RUN_HEAD(
+    "build") "  inputs: {ref: string}\n"
+             "  steps:\n" RUN_STEP("compile", "echo built ((ref)); echo \"##wfe[output v=1]\"")
+                 RUN_STEP("test", "echo out; echo bad thing >&2; exit 3");
+
+/* ---- looking ---- */
+
+static void test_runs__a_failed_run_says_why(void **state)
+{
+    (void)state;
+    run_state_expect(1, "run build-1 failed", "run", run_state_file("w.yaml", build), "-i",
+                     "ref=main");
+    run_state_expect(0, "build-1  failed", "runs");
+    run_state_expect(0, "bad thing", "show", "build-1");
+    run_state_expect(0, "step test failed with exit code 3", "show", "build-1");
+    json_t *run = run_state_json("show", "build-1");
+    assert_string_equal(run_state_text(run, "state"), "failed");
+    assert_string_equal(run_state_text(run, "inputs.ref"), "main");
+    assert_string_equal(run_state_text(run, "steps.0.step"), "compile");
+    assert_string_equal(run_state_text(run, "steps.0.state"), "succeeded");
+    assert_string_equal(run_state_text(run, "steps.1.cause"), "exit");
+    assert_int_equal(json_integer_value(wfe_plan_lookup(run, "steps.1.exit_code")), 3);
+    assert_string_equal(run_state_text(run, "failure.step"), "test");
+    assert_string_equal(run_state_text(run, "failure.stream"), "stderr");
+    assert_string_equal(run_state_text(run, "failure.last_lines.0"), "bad thing");
+    assert_int_equal(strlen(run_state_text(run, "run_id")), 36);
+    /* The id and its beginning name it, too. */
+    char beginning[9];
+    snprintf(beginning, sizeof beginning, "%s", run_state_text(run, "run_id"));
+    run_state_expect(0, "build-1", "show", beginning);
+    json_decref(run);
+    run_state_expect(2, "there is no run 'build-2'", "show", "build-2");
+}
+
+static void test_runs__the_list_is_filtered(void **state)
+{
+    (void)state;
+    const char *file = run_state_file("w.yaml", RUN_HEAD("ok") "  steps:\n" RUN_STEP("a", "true"));
+    run_state_expect(0, "no runs", "runs"); /* nothing was ever recorded */
+    run_state_expect(0, "", "run", file);
+    run_state_expect(0, "", "run", file, "--name", "nightly");
+    run_state_expect(1, "", "run", run_state_file("w.yaml", build), "-i", "ref=x");
+    run_state_expect(2, "'a b'", "run", run_state_file("w.yaml", build), "--name", "a b");
+    json_t *runs = run_state_json("runs");
+    assert_int_equal(json_array_size(runs), 3);
+    assert_string_equal(run_state_text(json_array_get(runs, 0), "run"), "build-1");
+    assert_string_equal(run_state_text(json_array_get(runs, 2), "run"), "ok-1");
+    json_decref(runs);
+    run_state_expect(0, "nightly\nok-1\n", "runs", "-q", "--workflow", "ok");
+    run_state_expect(0, "build-1\n", "runs", "-q", "--state", "failed", "--since", "1h");
+    run_state_expect(0, "build-1\n", "runs", "-q", "--limit", "1");
+    run_state_expect(2, "--state is 'bad'", "runs", "--state", "bad");
+}
+
+/* ---- logs ---- */
+
+static void expect_bytes(const char *stdout_text, const char *stderr_text, const char *const *args)
+{
+    wfe_command_result result = run_state_run_in(WFE_BUILD_DIR, args);
+    assert_string_equal(result.out, stdout_text);
+    assert_string_equal(result.err, stderr_text);
+    assert_int_equal(result.exit_code, 0);
+    wfe_command_result_done(&result);
+}
+
+#define EXPECT_BYTES(out, err, ...)                                                                \
+    expect_bytes((out), (err), (const char *const[]){"logs", __VA_ARGS__, NULL})
+
+static void test_runs__logs_are_the_bytes_of_a_step_or_lines_of_all(void **state)
+{
+    (void)state;
+    run_state_expect(1, "", "run", run_state_file("w.yaml", build), "-i", "ref=main");
+    EXPECT_BYTES("out\n", "bad thing\n", "build-1", "test");
+    EXPECT_BYTES("", "bad thing\n", "build-1", "test", "--stderr");
+    EXPECT_BYTES("out\n", "", "build-1", "test", "--stdout", "--follow");
+    run_state_expect(0, "compile | built main\n", "logs", "build-1");
+    run_state_expect(0, "test | bad thing\n", "logs", "build-1", "--since", "1h");
+    EXPECT_BYTES("", "", "build-1", "--since", "1ms");
+    run_state_expect(0, "\"stream\":\"stderr\"", "logs", "build-1", "--json");
+    run_state_expect(2, "has no step 'nope'", "logs", "build-1", "nope");
+}
+
+static void test_runs__logs_of_a_block_are_those_of_its_children(void **state)
+{
+    (void)state;
+    const char *file =
+        run_state_file("w.yaml", RUN_HEAD("block") "  steps:\n"
+                                                   "    - name: both\n      parallel:\n"
+                                                   "        - {name: a, config: {run: echo A}}\n"
+                                                   "        - {name: b, config: {run: echo B}}\n"
+                                                   "    - {name: c, config: {run: echo C}}\n");
+    run_state_expect(0, "", "run", file);
+    wfe_command_result result = run_state_run("logs", "block-1", "both");
+    assert_contains(result.out, "a | A\n");
+    assert_contains(result.out, "b | B\n");
+    assert_null(strstr(result.out, "C"));
+    wfe_command_result_done(&result);
+}
+
+/* Every number once and in order, whoever reads and from when on. */
+static void test_runs__followers_get_every_line_once_until_the_end(void **state)
+{
+    (void)state;
+    enum { N = 400 };
+    const char *file = run_state_file(
+        "w.yaml",
+        RUN_HEAD("count") "  steps:\n" RUN_STEP(
+            "a", "for i in $(seq 400); do echo $i; test $((i % 50)) = 0 && sleep 0.1; done; true")
+            RUN_STEP("b", "printf end >&2"));
+    wfe_command *run = run_state_start("run", file);
+    run_state_wait("count-1", "open");
+    wfe_command *all = run_state_start("logs", "-f", "count-1");
+    wfe_command *one = run_state_start("logs", "-f", "count-1", "a");
+    wfe_command_result result, lines;
+    wfe_command_wait(one, &result);
+    wfe_command_wait(all, &lines);
+    const char *raw = result.out, *prefixed = lines.out;
+    for (int i = 1; i <= N; i++) {
+        char number[16], line[32];
+        int len = snprintf(number, sizeof number, "%d\n", i);
+        snprintf(line, sizeof line, "a | %s", number);
+        if (strncmp(raw, number, (size_t)len) != 0)
+            fail_msg("expected %d at '%.20s'", i, raw);
+        raw += len;
+        prefixed = strstr(prefixed, line);
+        assert_non_null(prefixed);
+    }
+    assert_string_equal(raw, "");
+    assert_contains(lines.out, "b | end\n");
+    wfe_command_result_done(&result);
+    wfe_command_result_done(&lines);
+    wfe_command_wait(run, &result);
+    assert_int_equal(result.exit_code, 0);
+    wfe_command_result_done(&result);
+}
+
+static void test_runs__logs_are_cut_at_their_limits_and_say_so(void **state)
+{
+    (void)state;
+    const char *file = run_state_file(
+        "w.yaml",
+        RUN_HEAD("big") "  steps:\n" RUN_STEP("a", "head -c 100000 /dev/zero | tr \"\\\\0\" x"));
+    run_state_expect(0, "", "run", file, "--max-step-log", "10k");
+    wfe_command_result result = run_state_run("logs", "big-1", "a");
+    assert_int_equal(result.out_len, 10 * 1024);
+    assert_contains(result.err, "89760 bytes of stdout were not kept");
+    wfe_command_result_done(&result);
+}
+
+/* ---- what is recorded ---- */
+
+static void test_runs__an_edited_file_changes_nothing_of_what_is_recorded(void **state)
+{
+    (void)state;
+    run_state_file("more.yaml", "workflows:\n  - id: sub\n    version: 1\n    steps:\n"
+                                "      - {name: a, config: {run: echo before; pwd}}\n");
+    run_state_file(
+        "w.yaml",
+        "include: [more.yaml]\n" RUN_HEAD(
+            "top") "  steps:\n    - {name: sub, type: workflow, config: {workflow: sub}}\n");
+    run_state_expect(0, "sub/a | before", "run", "w.yaml");
+    run_state_file("w.yaml", "no workflow any more");
+    run_state_file("more.yaml", "nothing");
+    run_state_expect(0, "sub/a | before", "rerun", "top-1", "--plain");
+    json_t *again = run_state_json("show", "top-2");
+    json_t *first = run_state_json("show", "top-1");
+    assert_string_equal(run_state_text(again, "rerun_of"), run_state_text(first, "run_id"));
+    assert_string_equal(run_state_text(again, "definition"), run_state_text(first, "definition"));
+    json_decref(again);
+    json_decref(first);
+    /* In the folder where it ran. */
+    EXPECT_BYTES("", "", "top-2", "sub/a", "--stderr");
+    run_state_expect(0, run_state_files, "logs", "top-2", "sub/a");
+}
+
+static void assert_not_below(const char *text)
+{
+    char command[256];
+    snprintf(command, sizeof command, "grep -rqa '%s' %s", text, run_state_dir);
+    if (system(command) == 0)
+        fail_msg("'%s' is in the state directory", text);
+}
+
+/* The step never runs: what matters is what is stored before. */
+static void test_runs__secrets_are_not_stored(void **state)
+{
+    (void)state;
+    run_state_more_env = "TOKEN=correct-horse-battery";
+    const char *file = run_state_file(
+        "w.yaml",
+        RUN_HEAD(
+            "secret") "  inputs: {password: string, ref: string}\n"
+                      "  secrets: {TOKEN: {env: TOKEN}}\n"
+                      "  steps:\n"
+                      "    - {name: a, secrets: [TOKEN], config: {run: 'echo $TOKEN; exit 1'}}\n"
+                      "    - name: b\n      type: containerd\n      config:\n"
+                      "        image: localhost:1/x\n        run: 'true'\n        registry_auth:\n"
+                      "          localhost:1: {username: me, password: ((password))}\n");
+    run_state_expect(1, "", "run", file, "-i", "password=staple-and-paper", "-i", "ref=main");
+    assert_not_below("correct-horse-battery");
+    assert_not_below("staple-and-paper");
+    json_t *run = run_state_json("show", "secret-1");
+    assert_string_equal(run_state_text(run, "secret_inputs.0"), "password");
+    assert_string_equal(run_state_text(run, "inputs.ref"), "main");
+    json_decref(run);
+    run_state_expect(2, "-i password=...", "rerun", "secret-1");
+    run_state_expect(1, "run secret-2 failed", "rerun", "secret-1", "-i",
+                     "password=staple-and-paper");
+    run_state_file("inputs.yaml", "password: staple-and-paper\n");
+    run_state_expect(1, "run secret-3 failed", "rerun", "secret-2", "--input-file", "inputs.yaml");
+    assert_not_below("staple-and-paper");
+}
+
+static void test_runs__without_a_store_nothing_is_left(void **state)
+{
+    (void)state;
+    const char *file = run_state_file("w.yaml", RUN_HEAD("ok") "  steps:\n" RUN_STEP("a", "true"));
+    char path[96];
+    run_state_expect(0, "succeeded", "run", file, "--no-store");
+    snprintf(path, sizeof path, "%s/wfe.db", run_state_dir);
+    assert_int_equal(access(path, F_OK), -1);
+    /* Nor of a run that could not begin. */
+    run_state_expect(2, "/nonexistent", "run", file, "--report", "/nonexistent/r.html");
+    run_state_expect(0, "no runs", "runs");
+}
+
+/* ---- acting ---- */
+
+static const char sleeper[] =
+    RUN_HEAD("sleep") "  ensure: {name: end, config: {run: 'echo ensured; exec sleep ((end))'}}\n"
+                      "  inputs: {end: integer}\n"
+                      "  steps:\n" RUN_STEP("a", "exec sleep 60");
+
+static void test_runs__cancel_ends_a_run_of_another_process(void **state)
+{
+    (void)state;
+    wfe_command_result result;
+    wfe_command *run = run_state_start("run", run_state_file("w.yaml", sleeper), "-i", "end=0");
+    run_state_wait("sleep-1", "running");
+    run_state_expect(2, "under way", "rm", "sleep-1");
+    run_state_expect(0, "sleep-1: cancelled", "cancel", "sleep-1");
+    wfe_command_wait(run, &result);
+    assert_int_equal(result.exit_code, 130);
+    assert_contains(result.out, "end | ensured");
+    wfe_command_result_done(&result);
+    run_state_expect(2, "is over: cancelled", "cancel", "sleep-1");
+    run_state_expect(0, "sleep-1", "rm", "sleep-1");
+    run_state_expect(2, "there is no run", "show", "sleep-1");
+}
+
+static void test_runs__cancel_kills_hooks_that_take_too_long(void **state)
+{
+    (void)state;
+    wfe_command_result result;
+    wfe_command *run = run_state_start("run", run_state_file("w.yaml", sleeper), "-i", "end=60");
+    run_state_wait("sleep-1", "running");
+    json_t *ended = run_state_json("cancel", "sleep-1", "--kill-after", "300ms");
+    assert_string_equal(run_state_text(ended, "state"), "cancelled");
+    json_decref(ended);
+    wfe_command_wait(run, &result);
+    assert_int_equal(result.exit_code, 130);
+    wfe_command_result_done(&result);
+}
+
+static void test_runs__a_run_whose_wfe_was_killed_is_interrupted(void **state)
+{
+    (void)state;
+    wfe_command_result result;
+    wfe_command *run = run_state_start(
+        "run",
+        run_state_file("w.yaml", RUN_HEAD("die") "  steps:\n" RUN_STEP("a", "kill -9 $PPID")));
+    wfe_command_wait(run, &result);
+    assert_int_equal(result.exit_code, 128 + SIGKILL);
+    wfe_command_result_done(&result);
+    run_state_wait("die-1", "interrupted");
+    run_state_expect(0, "wfe resume die-1", "show", "die-1");
+    run_state_expect(2, "can be continued", "rm", "die-1");
+    run_state_expect(0, "die-1", "rm", "--force", "die-1");
+    run_state_expect(0, "no runs", "runs");
+}
+
+#define CASE(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(test_runs__##name, run_state_setup, run_state_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_failed_run_says_why),
+        CASE(the_list_is_filtered),
+        CASE(logs_are_the_bytes_of_a_step_or_lines_of_all),
+        CASE(logs_of_a_block_are_those_of_its_children),
+        CASE(followers_get_every_line_once_until_the_end),
+        CASE(logs_are_cut_at_their_limits_and_say_so),
+        CASE(an_edited_file_changes_nothing_of_what_is_recorded),
+        CASE(secrets_are_not_stored),
+        CASE(without_a_store_nothing_is_left),
+        CASE(cancel_ends_a_run_of_another_process),
+        CASE(cancel_kills_hooks_that_take_too_long),
+        CASE(a_run_whose_wfe_was_killed_is_interrupted),
+    };
+    return cmocka_run_group_tests_name("runs", tests, NULL, NULL);
+}

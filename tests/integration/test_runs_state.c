@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What commands do with a state directory that is old, newer, damaged, full, or cannot be used.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "fixtures/run_state.h"
+#include "fixtures/wfe_assert.h"
+#include "store/sqlite_priv.h"
+
+#define OK_FILE RUN_HEAD("ok") "  steps:\n" RUN_STEP("a", "echo text")
+
+static const char *db_path(void)
+{
+    static char path[96];
+    snprintf(path, sizeof path, "%s/wfe.db", run_state_dir);
+    return path;
+}
+
+static wfe_buf read_whole(const char *path)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_buf text = WFE_BUF_INIT(0);
+    assert_ok(wfe_fd_read_file(path, (size_t)64 * 1024 * 1024, &text, &err), &err);
+    return text;
+}
+
+static void run_sql(const char *sql)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    sqlite3 *db = NULL;
+    assert_ok(wfe_sqlite_load(&err), &err);
+    assert_ok(wfe_fd_make_dirs(run_state_dir, 0700, &err), &err);
+    assert_int_equal(wfe_sqlite.sqlite3_open_v2(db_path(), &db,
+                                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL),
+                     SQLITE_OK);
+    if (wfe_sqlite.sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s", wfe_sqlite.sqlite3_errmsg(db));
+    wfe_sqlite.sqlite3_close_v2(db);
+}
+
+/* Every command refuses it with the message, and not a byte of the folder's database changes. */
+static void assert_refused(const char *message, const char *hint)
+{
+    const char *file = run_state_file("w.yaml", OK_FILE);
+    wfe_buf before = read_whole(db_path());
+    run_state_expect(125, message, "run", file);
+    run_state_expect(125, hint, "run", file);
+    run_state_expect(125, message, "runs");
+    run_state_expect(125, message, "show", "ok-1");
+    run_state_expect(125, message, "logs", "ok-1");
+    run_state_expect(125, message, "cancel", "ok-1");
+    run_state_expect(125, message, "rerun", "ok-1");
+    run_state_expect(125, message, "rm", "ok-1");
+    wfe_buf after = read_whole(db_path());
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.data, after.data, before.len);
+    wfe_buf_done(&before);
+    wfe_buf_done(&after);
+    /* What needs no store goes on. */
+    run_state_expect(0, "a | text", "run", file, "--no-store");
+}
+
+static void test_runs_state__a_database_of_an_older_wfe_opens(void **state)
+{
+    (void)state;
+    wfe_buf sql = read_whole(WFE_SOURCE_DIR "/tests/fixtures/store_v1.sql");
+    run_sql(sql.data);
+    wfe_buf_done(&sql);
+    run_state_expect(0, "build-and-test-1", "runs");
+    run_state_expect(0, "interrupted", "runs");
+    json_t *run = run_state_json("show", "build-and-test-1");
+    assert_string_equal(run_state_text(run, "state"), "succeeded");
+    assert_string_equal(run_state_text(run, "outputs.version"), "1.2");
+    json_decref(run);
+    run_state_expect(0, "build  ", "show", "bbbb-old-2");
+    run_state_expect(0, "run ok-1 succeeded", "run", run_state_file("w.yaml", OK_FILE));
+    run_state_expect(0, "build-and-test-1", "rm", "build-and-test-1");
+}
+
+static void test_runs_state__a_damaged_database_is_refused_and_stays_as_it_is(void **state)
+{
+    (void)state;
+    run_state_expect(0, "", "run", run_state_file("w.yaml", OK_FILE));
+    int fd = open(db_path(), O_WRONLY | O_CLOEXEC);
+    static const char garbage[3000] = "garbage";
+    assert_int_equal(pwrite(fd, garbage, sizeof garbage, 4096), sizeof garbage);
+    close(fd);
+    assert_refused("wfe.db is damaged or no database", "keep a copy of it");
+}
+
+static void test_runs_state__a_text_is_no_database(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_make_dirs(run_state_dir, 0700, &err), &err);
+    assert_ok(wfe_fd_write_file(db_path(), "hello, world", 12, 0600, &err), &err);
+    assert_refused("wfe.db is damaged or no database", "keep a copy of it");
+}
+
+static void test_runs_state__a_database_of_a_newer_wfe_is_refused(void **state)
+{
+    (void)state;
+    run_state_expect(0, "", "run", run_state_file("w.yaml", OK_FILE));
+    run_sql("INSERT INTO schema_version VALUES (999, 0, 'wfe 9')");
+    assert_refused("made by a newer wfe", "use the newer wfe");
+}
+
+static void test_runs_state__a_folder_that_cannot_be_made_is_told(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_write_file(run_state_dir, "", 0, 0600, &err), &err);
+    const char *file = run_state_file("w.yaml", OK_FILE);
+    run_state_expect(125, "--no-store", "run", file);
+    run_state_expect(125, run_state_dir, "run", file);
+    run_state_expect(0, "a | text", "run", file, "--no-store");
+    assert_int_equal(unlink(run_state_dir), 0);
+    run_state_more_env = "WFE_STATE_DIR=relative";
+    run_state_expect(125, "must be an absolute path", "runs");
+}
+
+/* The log is what fills it; the run ends, says why, and can be looked at. */
+static void test_runs_state__a_full_disk_ends_the_run(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_make_dirs(run_state_dir, 0700, &err), &err);
+    if (mount("tmpfs", run_state_dir, "tmpfs", 0, "size=1m,mode=0700")) {
+        print_message("cannot mount a tmpfs: %s\n", strerror(errno));
+        skip();
+    }
+    const char *file = run_state_file(
+        "w.yaml",
+        RUN_HEAD("full") "  steps:\n" RUN_STEP("a", "head -c 3000000 /dev/zero; exec sleep 60"));
+    wfe_command_result result = run_state_run("run", file);
+    wfe_command_result shown = run_state_run("show", "full-1");
+    umount2(run_state_dir, MNT_DETACH);
+    assert_int_equal(result.exit_code, 125);
+    assert_contains(result.out, "No space left on device");
+    assert_int_equal(shown.exit_code, 0);
+    assert_contains(shown.out, "interrupted");
+    wfe_command_result_done(&result);
+    wfe_command_result_done(&shown);
+}
+
+#define CASE(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(test_runs_state__##name, run_state_setup, run_state_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_database_of_an_older_wfe_opens),
+        CASE(a_damaged_database_is_refused_and_stays_as_it_is),
+        CASE(a_text_is_no_database),
+        CASE(a_database_of_a_newer_wfe_is_refused),
+        CASE(a_folder_that_cannot_be_made_is_told),
+        CASE(a_full_disk_ends_the_run),
+    };
+    return cmocka_run_group_tests_name("runs_state", tests, NULL, NULL);
+}

@@ -69,6 +69,9 @@ typedef struct wfe_gc_options {
     bool all;
     wfe_gc_fn found;
     void *user;
+    /* Ids of runs, NULL-terminated: what belongs to them stays, and counts as in use, although the
+     * process that made it is gone. Another one will go on with them. */
+    const char *const *keep_runs;
 } wfe_gc_options;
 
 typedef struct wfe_gc_summary {

@@ -40,6 +40,17 @@ int wfe_run_settings_path(const char *path, char **place, wfe_error *err)
     return join(here, path, place, err);
 }
 
+const char *wfe_run_settings_tmp_dir(const wfe_run_settings *settings, char *out)
+{
+    if (settings->tmp_dir)
+        snprintf(out, PATH_MAX, "%s", settings->tmp_dir);
+    else if (geteuid() == 0)
+        snprintf(out, PATH_MAX, "/run/wfe/runs");
+    else
+        snprintf(out, PATH_MAX, "/tmp/wfe-%u/runs", (unsigned)geteuid());
+    return out;
+}
+
 static int set_folders(wfe_run_settings *settings, wfe_error *err)
 {
     char state_dir[PATH_MAX];

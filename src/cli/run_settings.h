@@ -18,6 +18,10 @@ int wfe_run_settings_here(const wfe_connection *connection, const wfe_registry_c
 void wfe_run_settings_connection(const wfe_run_settings *settings, wfe_connection *ret);
 void wfe_run_settings_registry(const wfe_run_settings *settings, wfe_registry_config *ret);
 
+/* The folder below which runs have theirs: what is set, or the engine's default. out has PATH_MAX
+ * bytes. */
+const char *wfe_run_settings_tmp_dir(const wfe_run_settings *settings, char *out);
+
 /* Gives *place a copy of path that does not depend on the current folder; NULL stays NULL. */
 int wfe_run_settings_path(const char *path, char **place, wfe_error *err);
 

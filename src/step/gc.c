@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/sized.h"
 #include "net/netns.h"
 #include "step/durable.h"
@@ -122,6 +123,31 @@ static const char *why_left_alone(const wfe_gc_thing *thing)
                                          : "it does not say who owns it";
 }
 
+/* ---- runs that go on ---- */
+
+static bool belongs_to_run(const wfe_gc_thing *thing, const char *run)
+{
+    char id[WFE_ID_CONTAINER_SIZE];
+    const char *mark = strrchr(thing->name, '@');
+    if (thing->run)
+        return strcmp(thing->run, run) == 0;
+    if (thing->kind != WFE_GC_NETWORK || !mark)
+        return false;
+    wfe_id_container(id, run, "network", 1); /* as runs name theirs */
+    return strcmp(mark + 1, id) == 0;
+}
+
+/* As if their owners lived. */
+static void keep_runs(wfe_gc *gc)
+{
+    for (size_t i = 0; gc->options.keep_runs && i < gc->found.len; i++) {
+        wfe_gc_thing *thing = &gc->found.items[i];
+        for (const char *const *run = gc->options.keep_runs; *run; run++)
+            if (belongs_to_run(thing, *run))
+                thing->owner_state = WFE_OWNER_ALIVE;
+    }
+}
+
 /* ---- one round ---- */
 
 /* What belongs to a container that could not be removed stays with it. */
@@ -204,6 +230,7 @@ static int run_round(wfe_gc *gc, bool first, wfe_error *err)
 {
     wfe_gc_things_done(&gc->found);
     int rc = wfe_gc_find(gc, err);
+    keep_runs(gc);
     gc->found_us = wfe_clock_monotonic_us();
     if (!rc && !gc->options.dry_run)
         rc = wfe_gc_drains_new(gc, &gc->drains, err);

@@ -216,6 +216,17 @@ int wfe_gc_read_folder_owner(const wfe_gc *gc, const char *name, char out[WFE_OW
     return !rc || rc == WFE_E_NOT_FOUND ? 0 : wfe_error_copy(err, &problem);
 }
 
+/* The run of a durable step; NULL when there is none. */
+static char *read_folder_run(const wfe_gc *gc, const char *name)
+{
+    char path[PATH_MAX + 2 * NAME_MAX];
+    wfe_buf text = WFE_BUF_INIT(0);
+    snprintf(path, sizeof path, "%s/%s/" WFE_STEP_RUN_FILE, gc->client->io_dir, name);
+    if (wfe_fd_read_file(path, NAME_MAX, &text, NULL) || !text.len)
+        wfe_buf_done(&text);
+    return wfe_buf_take(&text, NULL);
+}
+
 static int add_folder(wfe_gc *gc, const char *name, wfe_error *err)
 {
     char path[PATH_MAX + NAME_MAX], owner[WFE_OWNER_TEXT_SIZE];
@@ -235,6 +246,8 @@ static int add_folder(wfe_gc *gc, const char *name, wfe_error *err)
     label.key = WFE_GC_OWNER_LABEL;
     label.value = owner;
     int rc = wfe_gc_things_add(&gc->found, WFE_GC_FOLDER, name, labels, 1, err);
+    if (!rc)
+        gc->found.items[gc->found.len - 1].run = read_folder_run(gc, name);
     if (!rc && !read && !*owner)
         gc->found.items[gc->found.len - 1].owner_state = WFE_OWNER_DEAD;
     return rc;

@@ -295,6 +295,70 @@ static void test_runs__a_run_whose_wfe_was_killed_is_interrupted(void **state)
     run_state_expect(0, "no runs", "runs");
 }
 
+/* ---- what gc takes ---- */
+
+static void kill_a_run(const char *name)
+{
+    wfe_command_result result;
+    const char *file = run_state_file(
+        "w.yaml", RUN_HEAD("die") "  steps:\n" RUN_STEP("a", "echo text; exec sleep 3"));
+    wfe_command *run = run_state_start("run", file, "--name", name);
+    wfe_command_wait_for(run, "a | text");
+    kill(wfe_command_pid(run), SIGKILL);
+    wfe_command_wait(run, &result);
+    assert_int_equal(result.exit_code, 128 + SIGKILL);
+    wfe_command_result_done(&result);
+}
+
+static void test_runs__gc_takes_old_runs_and_logs_without_a_run(void **state)
+{
+    (void)state;
+    char folder[160], log[192];
+    wfe_error err = WFE_ERROR_INIT;
+    run_state_expect(
+        0, "", "run",
+        run_state_file("w.yaml", RUN_HEAD("ok") "  steps:\n" RUN_STEP("a", "echo text")));
+    snprintf(folder, sizeof folder, "%s/runs/nobody", run_state_dir);
+    snprintf(log, sizeof log, "%s/a.1.stdout", folder);
+    assert_ok(wfe_fd_make_dirs(folder, 0700, &err), &err);
+    assert_ok(wfe_fd_write_file(log, "x", 1, 0600, &err), &err);
+    run_state_expect(0, "would remove  log        nobody", "gc", "--only-runs", "--dry-run");
+    assert_int_equal(access(log, F_OK), 0);
+    run_state_expect(0, "removed       log        nobody", "gc", "--only-runs");
+    assert_int_equal(access(folder, F_OK), -1);
+    /* The run stays, until it is told how old is too old. */
+    run_state_expect(0, "nothing to do", "gc", "--only-runs", "--runs-older-than", "1h");
+    run_state_expect(0, "a | text", "logs", "ok-1");
+    run_state_expect(0, "removed       log ", "gc", "--only-runs", "--max-logs", "1b");
+    run_state_expect(0, "ok-1", "runs");
+    EXPECT_BYTES("", "", "ok-1");
+    run_state_expect(0, "removed       run        ok-1", "gc", "--only-runs", "--runs-older-than",
+                     "1ms");
+    run_state_expect(0, "no runs", "runs");
+}
+
+static void test_runs__gc_takes_what_can_be_continued_only_when_told(void **state)
+{
+    (void)state;
+    char folder[160];
+    kill_a_run("first");
+    json_t *run = run_state_json("show", "first");
+    snprintf(folder, sizeof folder, "%s/io/runs/%s", run_state_files,
+             run_state_text(run, "run_id"));
+    memmove(strstr(folder, "/files"), strstr(folder, "/io"), strlen(strstr(folder, "/io")) + 1);
+    json_decref(run);
+    assert_int_equal(access(folder, F_OK), 0);
+    run_state_expect(0, "nothing to do", "gc", "--only-runs", "--runs-older-than", "1ms",
+                     "--max-logs", "1b");
+    run_state_expect(0, "a | text", "logs", "first");
+    assert_int_equal(access(folder, F_OK), 0);
+    run_state_expect(0, "would remove  run        first", "gc", "--only-runs", "--interrupted",
+                     "--dry-run");
+    run_state_expect(0, "removed       run        first", "gc", "--only-runs", "--interrupted");
+    assert_int_equal(access(folder, F_OK), -1);
+    run_state_expect(0, "no runs", "runs");
+}
+
 #define CASE(name)                                                                                 \
     cmocka_unit_test_setup_teardown(test_runs__##name, run_state_setup, run_state_teardown)
 
@@ -313,6 +377,8 @@ int main(void)
         CASE(cancel_ends_a_run_of_another_process),
         CASE(cancel_kills_hooks_that_take_too_long),
         CASE(a_run_whose_wfe_was_killed_is_interrupted),
+        CASE(gc_takes_old_runs_and_logs_without_a_run),
+        CASE(gc_takes_what_can_be_continued_only_when_told),
     };
     return cmocka_run_group_tests_name("runs", tests, NULL, NULL);
 }

@@ -21,6 +21,8 @@ out=$here/results.md
     echo
     "$build/bench/bench_store" "${TMPDIR:-/var/tmp}"
     echo
+    "$here/runs.sh" "$build"
+    echo
     "$here/pull.sh" "$build"
 } | tee "$out.new"
 mv "$out.new" "$out"

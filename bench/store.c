@@ -2,7 +2,8 @@
  *
  * How fast the SQLite store is: transitions recorded in groups of several sizes, one commit each;
  * what recording adds to a run of many steps; the lists of a database of many finished runs.
- * `bench_store FOLDER [RUNS]`: the folder is on the file system to be measured.
+ * `bench_store FOLDER [RUNS]`: the folder is on the file system to be measured. `bench_store --fill
+ * FOLDER RUNS` makes a state directory for runs.sh.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -321,13 +322,25 @@ static void measure_show(const char *folder, const char *what, const char *run)
     print_median(what, times, "20");
 }
 
+/* For measuring commands: a state directory. */
+static int fill_state(const char *folder, size_t n_runs)
+{
+    wfe_store *store = open_in(folder, "wfe");
+    fill(store, n_runs);
+    wfe_store_close(store);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     wfe_error err = WFE_ERROR_INIT;
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_store FOLDER [RUNS]\n");
+        fprintf(stderr,
+                "usage: bench_store FOLDER [RUNS]\n       bench_store --fill FOLDER RUNS\n");
         return 2;
     }
+    if (argc == 4 && strcmp(argv[1], "--fill") == 0)
+        return fill_state(argv[2], strtoul(argv[3], NULL, 10));
     char folder[2048], middle[64];
     snprintf(folder, sizeof folder, "%s/bench-store-XXXXXX", argv[1]);
     if (!mkdtemp(folder)) {

@@ -73,6 +73,10 @@ static int cmd_rerun(const wfe_command *command, void *target, int argc, char **
         rc = error.kind;
         code = wfe_report_usage(&error, o->json);
     }
+    if (!rc && o->new_images) { /* those of the run it repeated itself, too */
+        json_decref(run->settings.images);
+        run->settings.images = NULL;
+    }
     wfe_stored_close(&stored);
     if (rc)
         return code;

@@ -330,6 +330,7 @@ static int make_run(driver *d, wfe_error *err)
         .make_client_user = d,
         .registry = &d->registry.access,
         .recorder = d->recorder,
+        .images = settings->images,
         .on_event = on_event,
         .on_event_user = d,
         .done = on_done,

@@ -107,6 +107,17 @@ int wfe_context_client(wfe_context *context, const wfe_plan_container *container
     return 0;
 }
 
+int wfe_context_image(const wfe_context *context, const char *name, char **ret, wfe_error *err)
+{
+    const char *digest = json_string_value(json_object_get(context->images, name));
+    if (!digest || strchr(name, '@'))
+        return 0;
+    if (asprintf(ret, "%s@%s", name, digest) >= 0)
+        return 0;
+    *ret = NULL;
+    return wfe_error_nomem(err);
+}
+
 int wfe_context_file(wfe_context *context, const char *suffix, char **ret, wfe_error *err)
 {
     wfe_buf path = WFE_BUF_INIT(0);
@@ -134,5 +145,6 @@ void wfe_context_done(wfe_context *context)
     free(context->working_dir);
     free(context->run_dir);
     free(context->shared_dir);
+    json_decref(context->images);
     *context = (wfe_context){0};
 }

@@ -34,6 +34,7 @@ struct wfe_context {
     void *make_client_user;
     const wfe_registry_access *registry; /* NULL: none */
     struct wfe_client_entry *clients;
+    json_t *images;   /* {"name as written": "sha256:..."}: what names stand for; NULL: nothing */
     uint64_t n_files; /* names in run_dir */
 };
 
@@ -43,6 +44,10 @@ void wfe_context_done(wfe_context *context);
  * context. */
 int wfe_context_client(wfe_context *context, const wfe_plan_container *container, wfe_client **ret,
                        wfe_error *err);
+
+/* "name@sha256:..." when the run is bound to a digest for this name; *ret stays NULL when it is
+ * not. Free with free(). */
+int wfe_context_image(const wfe_context *context, const char *name, char **ret, wfe_error *err);
 
 /* A path in the run's folder that nobody else uses: "<run_dir>/<n>.<suffix>". Free with free(). */
 int wfe_context_file(wfe_context *context, const char *suffix, char **ret, wfe_error *err);

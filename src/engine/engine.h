@@ -61,6 +61,9 @@ typedef struct wfe_engine_options {
     /* How images are pulled that are not there, beside what the plan says; borrowed until the run
      * is freed. NULL: anonymously. */
     const wfe_registry_access *registry;
+    /* {"busybox": "sha256:..."}: the digests that names of images of steps stand for; referenced.
+     * NULL, and names that are not in it: what they stand for now. */
+    json_t *images;
     wfe_recorder *recorder; /* taken on success; default: wfe_recorder_memory_new */
     wfe_event_fn on_event;  /* NULL: nobody listens */
     void *on_event_user;

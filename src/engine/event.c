@@ -260,6 +260,8 @@ json_t *wfe_event_json(const wfe_event *event)
         rc = set_text(object, "service", event->service);
     if (!rc)
         rc = set_of_kind(object, event);
+    if (!rc && event->images)
+        rc = json_object_set_nocheck(object, "images", (json_t *)event->images);
     if (!rc && event->attempt)
         rc = json_object_set_new_nocheck(object, "attempt", json_integer(event->attempt));
     if (!rc && event->step && event->exit_code >= 0 && event->kind != WFE_EVENT_OUTPUT)

@@ -128,6 +128,7 @@ typedef struct wfe_event {
     uint64_t delay_ms;         /* RETRY: until the next attempt */
     uint64_t elapsed_us;       /* of an end: since it began; monotonic */
     const json_t *outputs;     /* of an end: what it adds to the data; NULL: nothing */
+    const json_t *images;      /* names of images and digests, learned with it; NULL: none */
     /* FAILED, RETRY, and what fails a RUN or SERVICE; NULL: none. */
     const wfe_error *error;
 

@@ -143,6 +143,10 @@ static void on_ended(const wfe_attempt_end *given, void *user)
     mask_error(run, &end.error);
     for (size_t i = 0; end.warnings && end.warnings[i]; i++)
         wfe_run_warn(run, exec->node, "%s", end.warnings[i]);
+    wfe_error error = WFE_ERROR_INIT;
+    if (end.image && end.image_digest &&
+        wfe_journal_image(run, end.image, end.image_digest, &error))
+        wfe_run_break(run, &error);
     /* Freed by the next turn: the type is still in its own code. */
     exec->node->more->dead_exec = exec;
     exec->node->more->exec = NULL;

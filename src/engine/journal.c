@@ -15,6 +15,7 @@ struct wfe_effect {
     wfe_effect *next;
     wfe_event event; /* what it points to is in the plan, or below */
     json_t *outputs;
+    json_t *images;
     wfe_error *error;
     char texts[]; /* paths: a node may be gone before its event is told */
 };
@@ -22,6 +23,7 @@ struct wfe_effect {
 static void free_effect(wfe_effect *effect)
 {
     json_decref(effect->outputs);
+    json_decref(effect->images);
     free(effect->error);
     free(effect);
 }
@@ -78,6 +80,8 @@ static int keep_event(wfe_engine_run *run, const wfe_event *event, wfe_error *er
         effect->event.owner = memcpy(effect->texts + step_size, event->owner, owner_size);
     effect->outputs = json_incref((json_t *)(uintptr_t)event->outputs);
     effect->event.outputs = effect->outputs;
+    effect->images = json_incref((json_t *)(uintptr_t)event->images);
+    effect->event.images = effect->images;
     if (event->error) {
         effect->error = malloc(sizeof *effect->error);
         if (!effect->error) {
@@ -105,6 +109,7 @@ void wfe_journal_put(wfe_engine_run *run, wfe_event *event, int64_t wake_at_us)
         return;
     event->seq = ++journal->seq;
     event->at_us = wfe_clock_wall_us();
+    event->images = journal->new_images;
     wfe_record record = {
         .seq = event->seq,
         .event = event,
@@ -115,12 +120,29 @@ void wfe_journal_put(wfe_engine_run *run, wfe_event *event, int64_t wake_at_us)
     int rc = journal->recorder->put(journal->recorder, &record, &error);
     if (!rc && run->on_event)
         rc = keep_event(run, event, &error);
+    json_decref(journal->new_images);
+    journal->new_images = NULL;
     if (rc)
         wfe_run_break(run, &error);
     wfe_run_turn_soon(run);
 }
 
 /* ---- what records say ---- */
+
+int wfe_journal_image(wfe_engine_run *run, const char *name, const char *digest, wfe_error *err)
+{
+    wfe_journal *journal = &run->journal;
+    if (json_object_get(journal->images, name))
+        return 0;
+    if (!journal->images)
+        journal->images = json_object();
+    if (!journal->new_images)
+        journal->new_images = json_object();
+    if (json_object_set_new(journal->images, name, json_string(digest)) ||
+        json_object_set_new(journal->new_images, name, json_string(digest)))
+        return wfe_error_nomem(err);
+    return 0;
+}
 
 const char *wfe_run_node_owner_path(const wfe_run_node *node)
 {
@@ -280,5 +302,7 @@ void wfe_journal_done(wfe_engine_run *run)
     drop_effects(run);
     if (run->journal.recorder)
         run->journal.recorder->free(run->journal.recorder);
+    json_decref(run->journal.images);
+    json_decref(run->journal.new_images);
     free(run->ready_paths);
 }

@@ -478,6 +478,7 @@ int wfe_engine_run_new(wfe_loop *loop, const wfe_plan *plan, const wfe_engine_op
     run->context.make_client = o->make_client;
     run->context.make_client_user = o->make_client_user;
     run->context.registry = o->registry;
+    run->context.images = json_incref(o->images);
     run->plan = plan;
     run->lookup = o->lookup;
     run->lookup_user = o->lookup_user;

@@ -151,6 +151,8 @@ typedef struct wfe_journal {
     wfe_effect *first;
     wfe_effect *last;
     wfe_run_node_queue starts; /* attempts that wait for their record */
+    json_t *images;            /* digests that were recorded, by names */
+    json_t *new_images;        /* for the next record; NULL: none */
 } wfe_journal;
 
 struct wfe_secrets;
@@ -240,6 +242,8 @@ void wfe_journal_attach(wfe_engine_run *run, wfe_recorder *recorder);
 /* A path that the next record lists as made ready. */
 void wfe_journal_ready(wfe_engine_run *run, const char *path);
 void wfe_journal_put(wfe_engine_run *run, wfe_event *event, int64_t wake_at_us);
+/* The name of an image stood for this digest: the next record tells so, the first time. */
+int wfe_journal_image(wfe_engine_run *run, const char *name, const char *digest, wfe_error *err);
 /* A record about a node in its present state. */
 void wfe_journal_node(wfe_run_node *node);
 /* The attempt failed with err; the next one comes after the delay. */

@@ -47,6 +47,9 @@ typedef struct wfe_attempt_end {
     /* Texts as the step gave them, also of a failed one; borrowed during the call. NULL: none. */
     const wfe_strmap *outputs;
     const char *const *warnings; /* NULL-terminated; NULL: none */
+    /* The image as the plan names it, and the digest it stood for; NULL: none, or not known. */
+    const char *image;
+    const char *image_digest;
 } wfe_attempt_end;
 
 typedef struct wfe_attempt_fns {

@@ -35,6 +35,7 @@ struct wfe_attempt {
     size_t n_volumes;
     const char **hosts; /* texts borrowed */
     wfe_pulling pulling;
+    char *image; /* with its digest; NULL: as the plan names it */
     int stdin_fd;
     bool cancelled;
     bool left_out; /* data that are too long for variables */
@@ -47,6 +48,7 @@ static void free_attempt(wfe_attempt *attempt)
     free(attempt->volumes);
     free(attempt->hosts);
     wfe_pulling_done(&attempt->pulling);
+    free(attempt->image);
     wfe_timer_free(attempt->kill_again);
     if (attempt->stdin_fd >= 0)
         close(attempt->stdin_fd);
@@ -81,6 +83,8 @@ static void tell_result(wfe_attempt *attempt, const wfe_step_result *result)
         .exit_code = result->exit_code,
         .outputs = &result->outputs,
         .warnings = (const char *const *)result->warnings,
+        .image = attempt->container->options.image,
+        .image_digest = result->image_target,
     };
     if (attempt->left_out && !end.warnings)
         end.warnings = left_out;
@@ -235,7 +239,11 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     options.env = (const char *const *)variables;
     options.volumes = attempt->volumes;
     options.n_volumes = attempt->n_volumes;
-    rc = join_network(attempt, &options, err);
+    rc = wfe_context_image(attempt->context, options.image, &attempt->image, err);
+    if (attempt->image)
+        options.image = attempt->image;
+    if (!rc)
+        rc = join_network(attempt, &options, err);
     if (!rc)
         rc = wfe_pulling_init(&attempt->pulling, attempt->context->registry, attempt->container,
                               &options, err);

@@ -426,7 +426,10 @@ static int note_image(wfe_step *step, wfe_error *err)
 {
     step->result->image = strdup(step->image->name);
     step->result->image_digest = strdup(step->image->manifest_digest);
-    return step->result->image && step->result->image_digest ? 0 : wfe_error_nomem(err);
+    step->result->image_target = strdup(step->image->target_digest);
+    return step->result->image && step->result->image_digest && step->result->image_target
+               ? 0
+               : wfe_error_nomem(err);
 }
 
 static void on_prepared(wfe_step *step, const wfe_error *err)

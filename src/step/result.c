@@ -35,6 +35,7 @@ void wfe_step_result_free(wfe_step_result *result)
     free(result->container_id);
     free(result->image);
     free(result->image_digest);
+    free(result->image_target);
     wfe_buf_done(&result->out[0].kept);
     wfe_buf_done(&result->out[1].kept);
     wfe_strmap_done(&result->outputs);

@@ -43,6 +43,7 @@ struct wfe_step_result {
     char *container_id;
     char *image;        /* name of the record that was used */
     char *image_digest; /* of the manifest that ran */
+    char *image_target; /* of what the name stood for: an index, or that manifest */
     unsigned attempt;
     enum wfe_step_end end;
     int exit_code;

@@ -74,6 +74,32 @@ static void test_runs_containers__gc_leaves_what_can_be_continued(void **state)
     run_group_assert_clean(daemon);
 }
 
+static void ctr(private_containerd *daemon, const char *const *args)
+{
+    assert_int_equal(private_containerd_ctr(daemon, "default", args, NULL), 0);
+}
+#define CTR(...) ctr(daemon, (const char *const[]){__VA_ARGS__, NULL})
+#define NAME "docker.io/library/moved:"
+
+/* The name stands for nothing by now: a rerun takes what it stood for. */
+static void test_runs_containers__a_rerun_uses_the_same_image(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char workflow[] =
+        HEAD "  steps:\n    - name: a\n      type: containerd\n"
+             "      config: {image: 'moved:1', pull: never, run: echo ran}\n";
+    CTR("images", "tag", "docker.io/library/busybox:latest", NAME "1");
+    CTR("images", "tag", "docker.io/library/busybox:latest", NAME "2");
+    EXPECT(0, "a | ran", "run", run_group_file("workflow.yaml", workflow), "--name", "before");
+    EXPECT(0, "\"images\":{\"moved:1\":\"sha256:", "rerun", "before", "--name", "again", "--json");
+    CTR("images", "rm", NAME "1");
+    /* Another name of the same repository has the digest. */
+    EXPECT(0, "a | ran", "rerun", "again", "--plain");
+    EXPECT(125, "", "rerun", "again", "--new-images", "--plain");
+    CTR("images", "rm", NAME "2");
+    run_group_assert_clean(daemon);
+}
+
 static int setup(void **state)
 {
     return run_group_setup(state);
@@ -83,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs_containers__cancel_stops_a_container_of_another_process),
+        cmocka_unit_test(test_runs_containers__a_rerun_uses_the_same_image),
         cmocka_unit_test(test_runs_containers__gc_leaves_what_can_be_continued),
     };
     return cmocka_run_group_tests_name("runs_containers", tests, setup, run_group_teardown);

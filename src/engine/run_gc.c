@@ -38,15 +38,22 @@ static void list_done(id_list *list)
     wfe_strv_free(list->names);
 }
 
+static bool grow(char ***texts, size_t n, size_t cap)
+{
+    char **larger = realloc(*texts, cap * sizeof *larger);
+    if (!larger)
+        return false;
+    larger[n] = NULL;
+    *texts = larger;
+    return true;
+}
+
 static int list_add(id_list *list, const char *id, const char *name)
 {
     if (list->n + 1 >= list->cap) {
         size_t cap = list->cap ? 2 * list->cap : 32;
-        char **items = realloc(list->items, cap * sizeof *items);
-        char **names = items && list->with_names ? realloc(list->names, cap * sizeof *names) : NULL;
-        list->items = items ? items : list->items;
-        list->names = names ? names : list->names;
-        if (!items || (list->with_names && !names))
+        if (!grow(&list->items, list->n, cap) ||
+            (list->with_names && !grow(&list->names, list->n, cap)))
             return wfe_error_nomem(list->err);
         list->cap = cap;
     }

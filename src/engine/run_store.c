@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/id.h"
+#include "base/json.h"
 #include "base/owner.h"
 #include "store/log_retention.h"
 #include "store/sqlite.h"
@@ -24,6 +25,15 @@ static void free_json(json_t **json)
 }
 
 #define _cleanup_json_ _cleanup_(free_json)
+
+/* Made twice: when memory runs out for a moment, jansson may give a text that ends early, and what
+ * is stored here must be read again. NULL without memory. */
+static char *dump(const json_t *json, size_t flags)
+{
+    _cleanup_free_ char *text = json_dumps(json, flags);
+    _cleanup_free_ char *again = text ? json_dumps(json, flags) : NULL;
+    return again && strcmp(text, again) == 0 ? wfe_take(text) : NULL;
+}
 
 int wfe_run_store_open(const char *state_dir, bool must_exist, wfe_store **ret, wfe_error *err)
 {
@@ -113,8 +123,7 @@ static int dump_definition(const wfe_plan *plan, char **ret, char hash[WFE_DIGES
         /* What differs from run to run is kept with the run. */
         json_object_del(definition, "inputs");
     }
-    _cleanup_free_ char *text =
-        definition ? json_dumps(definition, JSON_FLAGS | JSON_SORT_KEYS) : NULL;
+    _cleanup_free_ char *text = definition ? dump(definition, JSON_FLAGS | JSON_SORT_KEYS) : NULL;
     if (!text)
         return wfe_error_nomem(err);
     int rc = wfe_digest_of(text, strlen(text), hash, err);
@@ -130,7 +139,7 @@ static int dump_options(const wfe_run_settings *settings, const json_t *secret_i
     if (!json || (json_array_size(secret_inputs) &&
                   json_object_set(json, "secret_inputs", (json_t *)(uintptr_t)secret_inputs)))
         return wfe_error_nomem(err);
-    *ret = json_dumps(json, JSON_FLAGS);
+    *ret = dump(json, JSON_FLAGS);
     return *ret ? 0 : wfe_error_nomem(err);
 }
 
@@ -152,7 +161,7 @@ int wfe_run_store_create(wfe_store *store, const wfe_run_store_new *run, wfe_run
         rc = dump_options(run->settings, secret, &options, err);
     if (rc)
         return rc;
-    inputs_text = json_dumps(inputs, JSON_FLAGS);
+    inputs_text = dump(inputs, JSON_FLAGS);
     if (!inputs_text)
         return wfe_error_nomem(err);
     wfe_owner_format(owner);
@@ -267,16 +276,26 @@ static int copy_row(const wfe_store_run *row, void *user)
     return rc;
 }
 
-static int parse(const char *text, const char *what, const wfe_store_run *row, json_t **ret,
-                 wfe_error *err)
+static int parse_object(const char *text, size_t len, const char *what, const char *run,
+                        json_t **ret, wfe_error *err)
 {
-    json_t *json = json_loads(text ? text : "{}", JSON_ALLOW_NUL, NULL);
-    if (json_is_object(json)) {
+    json_t *json = NULL;
+    int rc = wfe_json_load(text, len, JSON_ALLOW_NUL, &json, NULL);
+    if (rc == WFE_E_NOMEM)
+        return wfe_error_nomem(err);
+    if (!rc && json_is_object(json)) {
         *ret = json;
         return 0;
     }
     json_decref(json);
-    return wfe_error_set(err, WFE_E_INVALID, "the %s of the run '%s' are damaged", what, row->name);
+    return wfe_error_set(err, WFE_E_INVALID, "the %s of the run '%s' cannot be read", what, run);
+}
+
+static int parse(const char *text, const char *what, const wfe_store_run *row, json_t **ret,
+                 wfe_error *err)
+{
+    text = text ? text : "{}";
+    return parse_object(text, strlen(text), what, row->name, ret, err);
 }
 
 int wfe_stored_run_load(wfe_store *store, const char *text, wfe_stored_run **ret, wfe_error *err)
@@ -307,7 +326,10 @@ static int take_images(const wfe_store_event *event, void *user)
     json_t *images = user;
     if (!strstr(event->event, "\"images\""))
         return 0;
-    _cleanup_json_ json_t *json = json_loads(event->event, JSON_ALLOW_NUL, NULL);
+    _cleanup_json_ json_t *json = NULL;
+    if (wfe_json_load(event->event, strlen(event->event), JSON_ALLOW_NUL, &json, NULL) ==
+        WFE_E_NOMEM)
+        return WFE_E_NOMEM;
     json_t *more = json_object_get(json, "images");
     return json_is_object(more) && json_object_update_missing(images, more) ? WFE_E_NOMEM : 0;
 }
@@ -330,14 +352,7 @@ static int read_definition(wfe_store *store, const wfe_stored_run *run, json_t *
     int rc = store->definition(store, run->row.hash, &text, &len, err);
     if (rc)
         return rc;
-    json_t *definition = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
-    if (json_is_object(definition)) {
-        *ret = definition;
-        return 0;
-    }
-    json_decref(definition);
-    return wfe_error_set(err, WFE_E_INVALID, "the definition of the run '%s' is damaged",
-                         run->row.name);
+    return parse_object(text, len, "definition", run->row.name, ret, err);
 }
 
 static const char *text_of(const char *const *texts, const char *name)

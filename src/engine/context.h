@@ -36,6 +36,7 @@ struct wfe_context {
     struct wfe_client_entry *clients;
     json_t *images;   /* {"name as written": "sha256:..."}: what names stand for; NULL: nothing */
     uint64_t n_files; /* names in run_dir */
+    struct wfe_keeper *keeper; /* NULL: attempts end with this process */
 };
 
 void wfe_context_done(wfe_context *context);

@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 CMAKE_FLAGS ?=
 WERROR ?= $(if $(CI),ON,OFF)
 
-.PHONY: all help deps demo check check-matrix bench fuzz format install clean configure
+.PHONY: all help deps demo check check-matrix chaos bench fuzz format install clean configure
 
 all: configure ## build wfe and libwfe into build/
 	@cmake --build $(BUILD)
@@ -28,6 +28,9 @@ check: deps ## build and run all tests, plain and with sanitizers
 
 check-matrix: all ## the integration tests against containerd 1.6, 1.7 and 2.x
 	@tools/check-matrix.sh
+
+chaos: all ## kill a run at every point a crash could come between, and resume it
+	@tools/chaos.sh $(BUILD)
 
 bench: all ## measure side by side with ctr; writes bench/results.md
 	@bench/run.sh $(BUILD)

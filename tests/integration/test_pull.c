@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/buf.h"
+#include "base/fd.h"
 #include "fixtures/private_containerd.h"
 #include "fixtures/registry_server.h"
 #include "fixtures/wfe_command.h"
@@ -225,6 +229,63 @@ SHAPE_TEST(an_index, "index")
 SHAPE_TEST(a_docker_list, "docker-list")
 SHAPE_TEST(an_index_in_an_index, "nested")
 SHAPE_TEST(large_layers, "large")
+SHAPE_TEST(layers_in_folders_of_others, "wide")
+
+/* How often word is in the file. */
+static size_t count_in(const char *path, const char *word)
+{
+    wfe_buf text = WFE_BUF_INIT(0);
+    size_t n = 0;
+    assert_ok(wfe_fd_read_file(path, (size_t)1 << 20, &text, NULL), NULL);
+    for (const char *at = text.data; at && (at = strstr(at, word)); at++)
+        n++;
+    wfe_buf_done(&text);
+    return n;
+}
+
+/* Writes containerd's events into the file, from now on. */
+static pid_t listen_to_events(private_containerd *daemon, const char *path)
+{
+    char command[256];
+    snprintf(command, sizeof command, "exec ctr -a %s events >%s 2>/dev/null", daemon->address,
+             path);
+    pid_t listener = fork();
+    if (listener == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 100 && (access(path, F_OK) || !count_in(path, "/namespaces/")); i++) {
+        char label[32];
+        snprintf(label, sizeof label, "wfe.test=%d", i);
+        const char *args[] = {"namespaces", "label", "default", label, NULL};
+        free(ctr(daemon, "default", args));
+        usleep(20000);
+    }
+    return listener;
+}
+
+/* The events tell of the snapshots that layers are unpacked in before their turn. */
+static void test_pull__unpacks_layers_side_by_side(void **state)
+{
+    private_containerd *daemon = daemon_with(state, "wide");
+    const char *image = image_of(registry->host, "wide");
+    char events[96];
+    size_t n = 0;
+    snprintf(events, sizeof events, "%s/events", scratch);
+    pid_t listener = listen_to_events(daemon, events);
+    pull_ok(daemon, "default", image);
+    for (int i = 0; i < 100 && !count_in(events, "/images/create"); i++)
+        usleep(20000);
+    n = count_in(events, "extract-aside-");
+    kill(listener, SIGTERM);
+    waitpid(listener, NULL, 0);
+    assert_complete(daemon, "default", image);
+    remove_image(daemon, "default", image);
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        assert_int_equal(n, 0);
+    else
+        assert_in_range(n, 2, 1000);
+}
 
 static void test_pull__survives_a_garbage_collection(void **state)
 {
@@ -590,6 +651,8 @@ int main(void)
         TEST(takes_a_docker_list),
         TEST(takes_an_index_in_an_index),
         TEST(takes_large_layers),
+        TEST(takes_layers_in_folders_of_others),
+        TEST(unpacks_layers_side_by_side),
         TEST(survives_a_garbage_collection),
         TEST(by_digest_keeps_the_name_asked_for),
         TEST(fetches_nothing_that_is_there),

@@ -138,6 +138,27 @@ static int check_volume(const wfe_volume *volume, bool local, wfe_error *err)
     return 0;
 }
 
+/* What is mounted first would silently be hidden. */
+static int check_mounted_once(const wfe_step_config *config, wfe_error *err)
+{
+    size_t n_volumes = config->n_volumes, n = n_volumes + config->confinement.n_tmpfs;
+    for (size_t i = 1; i < n; i++) {
+        const char *target = i < n_volumes ? config->volumes[i].target
+                                           : config->confinement.tmpfs[i - n_volumes].target;
+        for (size_t k = 0; k < i; k++) {
+            const char *earlier = k < n_volumes ? config->volumes[k].target
+                                                : config->confinement.tmpfs[k - n_volumes].target;
+            if (!wfe_step_target_is_same(target, earlier))
+                continue;
+            wfe_error_set(err, WFE_E_INVALID, "'%.*s' is mounted at twice",
+                          (int)wfe_utf8_prefix(target, SHOWN_BYTES), target);
+            wfe_error_hint(err, "give each volume and tmpfs a place of its own");
+            return WFE_E_INVALID;
+        }
+    }
+    return 0;
+}
+
 static int read_volumes(wfe_step_config *config, const wfe_step_options *o, bool local,
                         wfe_error *err)
 {
@@ -289,6 +310,8 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         rc = read_labels(config, o, err);
     if (!rc)
         rc = read_volumes(config, o, local, err);
+    if (!rc)
+        rc = check_mounted_once(config, err);
     if (!rc)
         rc = read_pull(o->pull, &config->pull, err);
     if (!rc)

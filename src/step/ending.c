@@ -171,15 +171,27 @@ static bool explain_working_dir(const wfe_step *step, wfe_error *err)
 }
 
 /* runc says `exec: "NAME": reason` (runc 1.1: libcontainer/standard_init_linux.go). */
-void wfe_step_ending_explain_create(const wfe_step *step, wfe_error *err)
+static bool explain(const wfe_step *step, wfe_error *err)
 {
-    const char *profile = step->config.confinement.apparmor;
+    const wfe_step_confinement *confinement = &step->config.confinement;
     const wfe_step_explain_input input = {
         .runtime = step->client->runtime,
-        .apparmor = profile ? profile : step->machine.apparmor_profile,
+        .apparmor = confinement->apparmor ? confinement->apparmor : step->machine.apparmor_profile,
+        .pids = confinement->resources.pids,
+        .own_filter = confinement->seccomp == WFE_OCI_SECCOMP_CUSTOM,
     };
+    return wfe_step_explain(&input, err);
+}
+
+void wfe_step_ending_explain_start(const wfe_step *step, wfe_error *err)
+{
+    (void)explain(step, err);
+}
+
+void wfe_step_ending_explain_create(const wfe_step *step, wfe_error *err)
+{
     const char *exec = strstr(err->message, "exec: \"");
-    if (explain_working_dir(step, err) || wfe_step_explain(&input, err) || !exec)
+    if (explain_working_dir(step, err) || explain(step, err) || !exec)
         return;
     char name[WFE_ERROR_SUBJECT_SIZE];
     const char *first = exec + strlen("exec: \"");

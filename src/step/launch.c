@@ -129,9 +129,10 @@ static void on_start(const PbTasks__StartResponse *reply, const wfe_error *err, 
     if (err->kind && !wfe_step_ending_is_dead_shim(err) &&
         (err->kind == WFE_E_UNAVAILABLE || step->durable.adopt))
         ask_state(step);
-    else if (err->kind)
+    else if (err->kind) {
+        wfe_step_ending_explain_start(step, &error);
         stop_launching(step, &error);
-    else
+    } else
         wfe_step_running(step);
 }
 

@@ -152,6 +152,12 @@ void wfe_step_explain_snapshot(const wfe_step *step, wfe_error *err)
                          step->client->snapshotter);
         wfe_error_hint(err, "import the image again with this snapshotter");
     } else if (err->grpc_status == WFE_GRPC_INVALID_ARGUMENT) {
+        if (strstr(err->message, "snapshotter not loaded")) {
+            *err = (wfe_error){.grpc_status = WFE_GRPC_INVALID_ARGUMENT};
+            wfe_error_set(err, WFE_E_INVALID, "containerd has no snapshotter '%s'",
+                          step->client->snapshotter);
+            wfe_error_where(err, "prepare snapshot", step->client->snapshotter);
+        }
         wfe_error_hint(err, "see wfe doctor, or choose another with --snapshotter");
     }
 }

@@ -78,7 +78,7 @@ static bool is_gone(wfe_step *step, const wfe_error *err)
     if (!err->kind || err->grpc_status == WFE_GRPC_NOT_FOUND)
         return true;
     wfe_step_result_warn(step->result, "left behind: %s", err->message);
-    wfe_log_warning(&step->client->log, "left behind: %s", err->message);
+    wfe_step_log(step, "left behind: ", err);
     return false;
 }
 

@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "base/utf8.h"
 #include "oci/host_files.h"
+#include "step/secret.h"
 #include "step/target.h"
 
 #define RUN_ID_DIGITS 32
@@ -66,7 +67,8 @@ static int choose_run_id(wfe_step_config *config, const wfe_step_options *o, wfe
 }
 
 /* The message never holds the entry itself: it may be a secret that lost its name. */
-static int read_env(wfe_step_config *config, const wfe_step_options *o, wfe_error *err)
+static int read_env(wfe_step_config *config, const wfe_step_options *o, const wfe_strmap *secrets,
+                    wfe_error *err)
 {
     for (size_t i = 0; o->env && o->env[i]; i++) {
         int rc = wfe_strmap_set_pair(&config->env, o->env[i], NULL);
@@ -76,7 +78,10 @@ static int read_env(wfe_step_config *config, const wfe_step_options *o, wfe_erro
             return wfe_error_set(err, WFE_E_INVALID, "environment entry %zu is not KEY=VALUE",
                                  i + 1);
     }
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < secrets->len; i++)
+        rc = wfe_strmap_set(&config->env, secrets->items[i].key, secrets->items[i].value, err);
+    return rc;
 }
 
 /* Labels beginning with "wfe." are how wfe finds its own. */
@@ -271,6 +276,7 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
 {
     wfe_step_options copy;
     const wfe_step_options *o = &copy;
+    wfe_strmap secrets = {0};
     int rc = wfe_sized_copy(options, "wfe_step_options", &copy, sizeof copy, err);
     if (rc)
         return rc;
@@ -293,7 +299,9 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         .strict = o->strict,
         .init = !o->no_init,
     };
-    rc = check(o, err);
+    rc = wfe_step_secret_read(o->secret_env, &secrets, &config->mask, err);
+    if (!rc)
+        rc = check(o, err);
     if (!rc)
         rc = check_hosts(o, err);
     if (!rc)
@@ -305,7 +313,7 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
     if (!rc)
         rc = choose_run_id(config, o, err);
     if (!rc)
-        rc = read_env(config, o, err);
+        rc = read_env(config, o, &secrets, err);
     if (!rc)
         rc = read_labels(config, o, err);
     if (!rc)
@@ -316,8 +324,11 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         rc = read_pull(o->pull, &config->pull, err);
     if (!rc)
         rc = wfe_image_access_copy(o->registry, &config->access, err);
-    if (rc)
+    wfe_strmap_done(&secrets);
+    if (rc) {
+        wfe_step_secret_mask_error(config->mask, err);
         wfe_step_config_done(config);
+    }
     return rc;
 }
 
@@ -329,6 +340,7 @@ void wfe_step_config_done(wfe_step_config *config)
     wfe_strv_free(config->command);
     wfe_strv_free(config->args);
     wfe_strmap_done(&config->env);
+    wfe_mask_free(config->mask);
     for (size_t i = 0; i < config->n_volumes; i++) {
         free((char *)config->volumes[i].source);
         free((char *)config->volumes[i].target);

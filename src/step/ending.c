@@ -116,9 +116,10 @@ static void warn_of_lines(wfe_step_result *result, const wfe_output_file_report 
 {
     if (report->n_bad_lines)
         wfe_step_result_warn(result,
-                             "$WFE_OUTPUT: line %zu is neither key=value nor key<<WORD; %zu lines "
-                             "were ignored",
-                             report->first_bad_line, report->n_bad_lines);
+                             "$WFE_OUTPUT: line %zu is neither key=value nor key<<WORD; %zu line%s "
+                             "ignored",
+                             report->first_bad_line, report->n_bad_lines,
+                             report->n_bad_lines == 1 ? " was" : "s were");
     if (report->open_block_line)
         wfe_step_result_warn(result,
                              "$WFE_OUTPUT: the block that begins in line %zu has no end; it and "

@@ -285,6 +285,7 @@ int wfe_step_open_streams(wfe_step *step, wfe_error *err)
             .limit_bytes = step->config.output_limit_bytes,
             .sink_fd = i ? step->config.stderr_fd : step->config.stdout_fd,
             .outputs = i ? NULL : &step->outputs,
+            .mask = step->config.mask,
             .listener = step->config.on_output,
             .listener_user = step->config.on_output_user,
             .spool_path = step->is_durable ? spool : NULL,

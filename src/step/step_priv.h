@@ -138,6 +138,8 @@ void wfe_step_note_stdin(wfe_step *step);
 
 /* step.c: remembers the first failure. */
 void wfe_step_fail(wfe_step *step, const wfe_error *err);
+/* Logs what and the error's message as a warning, without the step's secrets. */
+void wfe_step_log(const wfe_step *step, const char *what, const wfe_error *err);
 /* Closes the time account of the phase under way and opens the next one's. */
 void wfe_step_enter_phase(wfe_step *step, enum wfe_step_phase phase);
 /* Has the step to stop (failure, timeout, cancel) rather than go on launching. */

@@ -94,7 +94,7 @@ void wfe_step_ending_read(wfe_step *step)
     wfe_init_record record;
     wfe_step_usage usage = {0};
     int code = step->result->exit_code;
-    if (step->machine.local)
+    if (step->machine.local && step->cgroups_path[0])
         wfe_step_usage_read(CGROUP_ROOT, step->machine.cgroup_v2, step->cgroups_path, &usage);
     if (usage.known)
         wfe_step_ending_set_usage(step, &usage);

@@ -73,7 +73,9 @@ void wfe_step_signal(wfe_step *step, int signal_number)
     PbTasks__KillRequest request = PB_TASKS__KILL_REQUEST__INIT;
     request.container_id = step->id;
     request.signal = (uint32_t)signal_number;
-    request.all = signal_number == SIGKILL;
+    /* Without a cgroup the runtime cannot find all of them; the first one takes the others of its
+     * pid namespace with it. */
+    request.all = signal_number == SIGKILL && !step->machine.rootless;
     step->signals_sent = signal_number == SIGKILL ? 2 : 1;
     wfe_containerd_cancel(step->kill_call);
     step->kill_call = NULL;

@@ -56,7 +56,7 @@ struct wfe_step {
     bool runs_as_image; /* user: image */
     int stop_signal;
     char hostname[WFE_OCI_HOSTNAME_MAX + 1];
-    char cgroups_path[2 * WFE_ID_MAX_LENGTH + 4];
+    char cgroups_path[2 * WFE_ID_MAX_LENGTH + 4]; /* "": none of its own */
     wfe_step_files files;
     PbSnapshots__PrepareSnapshotResponse *snapshot; /* its mounts */
     char *spec; /* JSON; freed once the container record has it */
@@ -117,6 +117,10 @@ struct wfe_step {
 #define WFE_STEP_VIEW_KEY_SIZE (WFE_ID_CONTAINER_SIZE + 8)
 /* prepare.c: name of the view's snapshot. */
 const char *wfe_step_view_key(const wfe_step *step, char out[WFE_STEP_VIEW_KEY_SIZE]);
+
+/* Learns about the machine, and names the step's cgroup there: none when the daemon is rootless,
+ * which may make none. */
+void wfe_step_look_around(wfe_step *step);
 
 /* Why there is no snapshot or view of the image: what to do about it. */
 void wfe_step_explain_snapshot(const wfe_step *step, wfe_error *err);

@@ -261,6 +261,7 @@ static void check_io_dir(examination *e)
 {
     wfe_error error = WFE_ERROR_INIT;
     if (wfe_fd_make_dirs(e->client->io_dir, 0700, &error) ||
+        wfe_fd_check_dir_is_safe(e->client->io_dir, &error) ||
         (access(e->client->io_dir, W_OK | X_OK) < 0 &&
          wfe_error_set(&error, WFE_E_DENIED, "%s cannot be written to", e->client->io_dir)))
         tell(e, "io folder", WFE_FINDING_FAILURE, "set WFE_IO_DIR to a folder of your own", "%s",

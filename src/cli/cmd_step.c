@@ -33,6 +33,7 @@ typedef struct step_options {
     const char *image;
     const char *run;
     wfe_option_list env;
+    wfe_option_list secrets;
     wfe_option_list volumes;
     const char *working_dir;
     const char *user;
@@ -75,6 +76,9 @@ static const wfe_option options[] = {
     {"env", 'e', WFE_OPTION_LIST, "KEY[=VALUE]",
      "set an environment variable; KEY alone: to wfe's own value (repeatable)",
      offsetof(step_options, env)},
+    {"secret", 0, WFE_OPTION_LIST, "KEY[=FILE]",
+     "a variable that is shown nowhere: wfe's own, or what the file holds (repeatable)",
+     offsetof(step_options, secrets)},
     {"volume", 'v', WFE_OPTION_LIST, "SRC:DST[:ro]", "mount a file or folder (repeatable)",
      offsetof(step_options, volumes)},
     {"workdir", 'w', WFE_OPTION_TEXT, "PATH", "working directory (the image's, else /)",
@@ -284,7 +288,7 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
     wfe_registry_setup registry = {0};
     wfe_pull_view *view = NULL;
     _cleanup_(wfe_buf_done) wfe_buf profile = WFE_BUF_INIT(2 * PROFILE_MAX_BYTES);
-    _cleanup_(wfe_strv_free_p) char **env = NULL;
+    _cleanup_(wfe_strv_free_p) char **env = NULL, **secrets = NULL;
     const char *const shell[] = {o->shell, NULL};
     argv[argc] = NULL;
     int rc = check_usage(o, argc, &error);
@@ -292,6 +296,8 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         rc = read_profile(o, &profile, &error);
     if (!rc)
         rc = wfe_env_complete(o->env.items, &env, &error);
+    if (!rc)
+        rc = wfe_env_secrets(o->secrets.items, &secrets, &error);
     if (!rc)
         rc = parse_volumes(o, &volumes, &n_volumes, &error);
     if (!rc)
@@ -332,6 +338,7 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         .labels = o->labels.items,
         .no_init = o->no_init,
         .env = (const char *const *)env,
+        .secret_env = (const char *const *)secrets,
         .volumes = volumes,
         .n_volumes = n_volumes,
         .working_dir = o->working_dir,

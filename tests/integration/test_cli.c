@@ -22,6 +22,7 @@
 
 #include "fixtures/images.h"
 #include "fixtures/private_containerd.h"
+#include "fixtures/scripted_registry.h"
 #include "fixtures/wfe_command.h"
 
 #define MAX_ARGS 32
@@ -445,18 +446,57 @@ static void test_cli__doctor_finds_a_healthy_machine(void **state)
     private_containerd_of(state);
     wfe_command_result result = run("doctor", NULL);
     assert_result(&result, 0, NULL);
-    static const char *const checks[] = {"socket",  "version", "namespace", "snapshotter",
-                                         "runtime", "cgroups", "seccomp",   "disk"};
+    static const char *const checks[] = {"socket",  "version",   "namespace", "snapshotter",
+                                         "runtime", "cgroups",   "seccomp",   "disk",
+                                         "cni",     "io folder", "registry"};
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         assert_non_null(strstr(result.out, checks[i]));
     wfe_command_result_done(&result);
-    result = run("doctor", "--address", "/no/such.sock", NULL);
+    result = run("doctor", "--address", "/no/such.sock", "--offline", NULL);
+    assert_null(strstr(result.out, "registry"));
     assert_int_equal(result.exit_code, 125);
     assert_non_null(strstr(result.out, "failure"));
     wfe_command_result_done(&result);
     result = run("doctor", "--snapshotter", "nosuch", NULL);
     assert_int_equal(result.exit_code, 125);
     assert_non_null(strstr(result.out, "nosuch"));
+    wfe_command_result_done(&result);
+}
+
+static void answer_registry(scripted_request *request, void *user)
+{
+    (void)user;
+    const char *path = scripted_request_path(request);
+    scripted_answer_text(request, strstr(path, "/private/") ? 403 : 404, "", "{}");
+}
+
+static void test_cli__doctor_asks_registries(void **state)
+{
+    private_containerd_of(state);
+    scripted_registry *registry = scripted_registry_start(NULL, answer_registry, NULL);
+    assert_non_null(registry);
+    char host[32], image[64], expected[80];
+    snprintf(host, sizeof host, "127.0.0.1:%u", scripted_registry_port(registry));
+    snprintf(image, sizeof image, "%s/private/tool:1", host);
+    wfe_command_result result = run("doctor", "--registry", host, NULL);
+    snprintf(expected, sizeof expected, "ok       registry     %s answers\n", host);
+    assert_result(&result, 0, NULL);
+    assert_non_null(strstr(result.out, expected));
+    wfe_command_result_done(&result);
+    result = run("doctor", "--registry", image, "--json", NULL);
+    assert_result(&result, 0, NULL); /* what is there can be run */
+    assert_non_null(strstr(result.out, "\"check\":\"registry\",\"level\":\"warning\""));
+    assert_non_null(strstr(result.out, host));
+    wfe_command_result_done(&result);
+    scripted_registry_stop(registry);
+    result = run("doctor", "--registry", host, NULL);
+    assert_result(&result, 0, NULL);
+    snprintf(expected, sizeof expected, "warning  registry     %s: no connection", host);
+    assert_non_null(strstr(result.out, expected));
+    wfe_command_result_done(&result);
+    result = run("doctor", "--registry", "no-host", NULL);
+    assert_int_equal(result.exit_code, 2);
+    assert_non_null(strstr(result.err, "'no-host' is no name of a registry"));
     wfe_command_result_done(&result);
 }
 
@@ -493,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_cli__every_command_has_help),
         cmocka_unit_test(test_cli__lists_images),
         cmocka_unit_test(test_cli__doctor_finds_a_healthy_machine),
+        cmocka_unit_test(test_cli__doctor_asks_registries),
         cmocka_unit_test(test_cli__leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, private_containerd_group_teardown);

@@ -172,6 +172,47 @@ static void check_secrets(wfe_loader *l, const wfe_plan_workflow *workflow)
     }
 }
 
+/* Characters from start to end, plus one. */
+static uint32_t column_of(const char *start, const char *end)
+{
+    uint32_t column = 1;
+    for (; start < end; start++)
+        column += ((unsigned char)*start & 0xc0) != 0x80;
+    return column;
+}
+
+/* ${{ }} of other tools is nothing here, and no mistake, since a program's text may hold it. */
+static void check_line(wfe_loader *l, wfe_plan_pos pos, const char *line, size_t len)
+{
+    size_t blank = 0;
+    while (blank < len && (line[blank] == ' ' || line[blank] == '\t'))
+        blank++;
+    const char *at = memmem(line, len, "${{", 3);
+    if (!at || line[blank] == '#')
+        return;
+    const char *end = memmem(at, len - (size_t)(at - line), "}}", 2);
+    pos.column = column_of(line, at);
+    wfe_diagnose_warning(l->list,
+                         (wfe_mark){.pos = pos, .length = end ? column_of(at, end) + 1 : 3},
+                         "'${{ }}' is not replaced");
+    wfe_diagnose_hint(l->list, "an input is ((name)) in any text; inputs and outputs are variables "
+                               "of each step, in capitals");
+}
+
+static void check_expressions(wfe_loader *l)
+{
+    for (uint32_t i = 0; i < l->n_files; i++) {
+        const char *text = l->files[i].text, *end = text + l->files[i].len;
+        wfe_plan_pos pos = {.file = i, .line = 1};
+        for (const char *line = text; line < end; pos.line++) {
+            const char *newline = memchr(line, '\n', (size_t)(end - line));
+            size_t len = newline ? (size_t)(newline - line) : (size_t)(end - line);
+            check_line(l, pos, line, len);
+            line += len + 1;
+        }
+    }
+}
+
 int wfe_load_lint(wfe_loader *l)
 {
     texts t = {0};
@@ -181,6 +222,7 @@ int wfe_load_lint(wfe_loader *l)
         check_secrets(l, &l->workflows[i]);
         ok = check_steps(l, &t, i);
     }
+    check_expressions(l);
     wfe_index_done(&t.variables);
     wfe_index_done(&t.paths);
     return ok ? 0 : wfe_error_nomem(l->err);

@@ -240,6 +240,19 @@ static void test_engine__for_each_reads_its_list_from_an_output(void **state)
     assert_int_equal(engine_rig_starts(&rig, "each[1]"), 1);
 }
 
+static void test_engine__for_each_is_skipped_before_its_list_is_looked_for(void **state)
+{
+    (void)state;
+    uint32_t each = plan_builder_step(rig.builder, TOP, "each", "ok");
+    plan_builder_for_each(rig.builder, each, NULL, ".outputs.targets");
+    plan_builder_when(rig.builder, each, ".outputs.targets", WFE_PLAN_IS_NOT_NULL, NULL);
+    plan_builder_step(rig.builder, TOP, "after", "ok");
+    const wfe_engine_result *result = engine_rig_run(&rig, NULL);
+    assert_int_equal(result->state, WFE_RUN_SUCCEEDED);
+    assert_string_equal(engine_rig_end(&rig, "each"), "skipped");
+    assert_string_equal(engine_rig_end(&rig, "after"), "succeeded");
+}
+
 static void test_engine__for_each_of_nothing_succeeds(void **state)
 {
     (void)state;
@@ -458,6 +471,7 @@ int main(void)
         CASE(when_skips_and_what_needs_it_goes_on),
         CASE(for_each_gives_lists_in_the_order_of_the_items),
         CASE(for_each_reads_its_list_from_an_output),
+        CASE(for_each_is_skipped_before_its_list_is_looked_for),
         CASE(for_each_of_nothing_succeeds),
         CASE(for_each_of_what_is_no_list_fails),
         CASE(for_each_has_a_limit_of_items),

@@ -231,7 +231,7 @@ void wfe_journal_tell(wfe_engine_run *run, wfe_event *event)
 {
     if (!run->on_event)
         return;
-    event->seq = run->journal.acknowledged;
+    event->seq = run->journal.told;
     event->at_us = wfe_clock_wall_us();
     run->on_event(event, run->on_event_user);
 }
@@ -244,6 +244,7 @@ static void tell_durable(wfe_engine_run *run)
         journal->first = effect->next;
         if (!journal->first)
             journal->last = NULL;
+        journal->told = effect->event.seq;
         run->on_event(&effect->event, run->on_event_user);
         free_effect(effect);
     }

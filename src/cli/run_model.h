@@ -41,7 +41,8 @@ struct wfe_model_step {
     enum wfe_skip_reason skip_reason;
     enum wfe_plan_cause cause;
     unsigned attempt;
-    int exit_code; /* -1: none is known */
+    size_t n_items; /* of a for_each under way, known or not; 0: it is none */
+    int exit_code;  /* -1: none is known */
     bool allowed;
     int64_t begun_at_us; /* wall clock; 0: never ran */
     int64_t ended_at_us; /* 0: goes on */
@@ -98,6 +99,8 @@ size_t wfe_run_model_n_warnings(const wfe_run_model *model);
 /* Something happens in it: it neither waits for its turn nor has ended. A service that is ready is
  * not live either. */
 bool wfe_model_step_is_live(const wfe_model_step *step);
+/* Is it one of the n_items of its parent. */
+bool wfe_model_step_is_item(const wfe_model_step *step);
 bool wfe_model_step_is_end(const wfe_model_step *step);
 /* "succeeded", "ready": of the step or the service. */
 const char *wfe_model_step_state_name(const wfe_model_step *step);

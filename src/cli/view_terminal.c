@@ -191,9 +191,10 @@ static void put_progress(terminal_view *t, const wfe_model_step *step)
 {
     size_t n = 0, ended = 0;
     for (const wfe_model_step *child = step->first_child; child; child = child->next_sibling) {
-        n++;
+        n += !wfe_model_step_is_item(child);
         ended += wfe_model_step_is_end(child);
     }
+    n += step->n_items;
     wfe_screen_printf(t->screen, WFE_STYLE_DIM, "%zu of %zu done", ended, n);
 }
 

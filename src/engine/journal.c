@@ -174,6 +174,7 @@ void wfe_journal_node(wfe_run_node *node)
         .skip_reason = node->skip,
         .cause = failed ? node->cause : 0,
         .attempt = node->attempt,
+        .n_items = node->state == WFE_STEP_IS_RUNNING && node->more ? node->more->n_items : 0,
         .exit_code = node->exit_code,
         .allowed = failed && is_allowed(node),
         .elapsed_us = over && node->began_us ? wfe_clock_monotonic_us() - node->began_us : 0,

@@ -240,6 +240,32 @@ static void test_engine__for_each_reads_its_list_from_an_output(void **state)
     assert_int_equal(engine_rig_starts(&rig, "each[1]"), 1);
 }
 
+static uint32_t n_items_told;
+
+static void keep_items(engine_rig *r, const wfe_event *event)
+{
+    (void)r;
+    if (event->kind == WFE_EVENT_STEP && event->n_items) {
+        assert_string_equal(event->step, "each");
+        assert_int_equal(event->step_state, WFE_STEP_IS_RUNNING);
+        json_t *json = wfe_event_json(event);
+        assert_int_equal(json_integer_value(json_object_get(json, "items")), event->n_items);
+        json_decref(json);
+        n_items_told += event->n_items;
+    }
+}
+
+static void test_engine__for_each_tells_how_many_items_it_has(void **state)
+{
+    (void)state;
+    uint32_t each = plan_builder_step(rig.builder, TOP, "each", "ok");
+    plan_builder_for_each(rig.builder, each, json_pack("[i,i,i]", 1, 2, 3), NULL);
+    n_items_told = 0;
+    rig.on_event = keep_items;
+    assert_int_equal(engine_rig_run(&rig, NULL)->state, WFE_RUN_SUCCEEDED);
+    assert_int_equal(n_items_told, 3);
+}
+
 static void test_engine__for_each_is_skipped_before_its_list_is_looked_for(void **state)
 {
     (void)state;
@@ -471,6 +497,7 @@ int main(void)
         CASE(when_skips_and_what_needs_it_goes_on),
         CASE(for_each_gives_lists_in_the_order_of_the_items),
         CASE(for_each_reads_its_list_from_an_output),
+        CASE(for_each_tells_how_many_items_it_has),
         CASE(for_each_is_skipped_before_its_list_is_looked_for),
         CASE(for_each_of_nothing_succeeds),
         CASE(for_each_of_what_is_no_list_fails),

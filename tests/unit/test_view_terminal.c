@@ -321,6 +321,26 @@ static void test_view_terminal__shows_how_far_a_group_is(void **state)
     done(&r);
 }
 
+/* Items that wait for a slot are not told of, but known in number. */
+static void test_view_terminal__counts_the_items_that_have_not_begun(void **state)
+{
+    (void)state;
+    rig r;
+    begin(&r, 80, 24, false, false);
+    synthetic_state(&r.run, WFE_RUN_RUNNING);
+    synthetic_step(&r.run, "unit", NULL, WFE_STEP_IS_PENDING);
+    synthetic_for_each(&r.run, "unit", 40);
+    synthetic_step(&r.run, "unit[0]", "unit", WFE_STEP_IS_RUNNING);
+    synthetic_step(&r.run, "unit[1]", "unit", WFE_STEP_IS_RUNNING);
+    synthetic_ok(&r.run, "unit[0]", 0, NULL);
+    synthetic_hook(&r.run, "tidy", "unit", WFE_PLAN_ROLE_ENSURE, WFE_STEP_IS_SUCCEEDED, 0);
+    const char *seen = see(&r);
+    assert_contains(seen, "⠋ unit        0.0s  2 of 41 done\n"
+                          "⠋   unit[1]   0.0s\n");
+    assert_contains(seen, "2 of 42 done, 1 running");
+    done(&r);
+}
+
 static void test_view_terminal__tells_a_whole_run(void **state)
 {
     (void)state;
@@ -374,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_view_terminal__can_do_without_unicode),
         cmocka_unit_test(test_view_terminal__says_when_the_next_attempt_comes),
         cmocka_unit_test(test_view_terminal__shows_how_far_a_group_is),
+        cmocka_unit_test(test_view_terminal__counts_the_items_that_have_not_begun),
         cmocka_unit_test(test_view_terminal__tells_a_whole_run),
         cmocka_unit_test(test_view_terminal__shows_the_slowest_and_the_failed_of_many),
     };

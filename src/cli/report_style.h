@@ -57,7 +57,7 @@
     "width:calc(var(--w)*1%);min-width:3px;border-radius:3px;background:var(--bar-run)}"           \
     ".bar.ok{background:var(--bar-ok)}.bar.bad{background:var(--bar-bad)}"                         \
     ".bar.warn{background:var(--bar-warn)}.bar.svc,.bar.grp{opacity:.5}"                           \
-    ".axis .track{height:1.4rem;color:var(--soft);font-size:.8rem}"                                \
+    ".axis .track{height:1.4rem;color:var(--soft);font-size:.8rem;overflow:hidden}"                \
     ".axis .track span{position:absolute;left:calc(var(--l)*1%);padding-left:.25rem;"              \
     "border-left:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}"      \
     ".sym{display:inline-block;width:1.25em;text-align:center;font-weight:700}"                    \

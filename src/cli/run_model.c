@@ -379,9 +379,13 @@ static void take_pull(wfe_model_step *step, const wfe_event *event)
 
 static int take_warning(wfe_run_model *model, const wfe_event *event, wfe_error *err)
 {
-    int rc = 0;
-    if (model->n_warnings < WFE_MODEL_WARNINGS_MAX)
-        rc = clean(model, event->text, event->text_len, &model->warnings[model->n_warnings], err);
+    _cleanup_(wfe_buf_done) wfe_buf text = WFE_BUF_INIT(0);
+    int rc = event->step ? wfe_buf_printf(&text, err, "%s: ", event->step) : 0;
+    if (!rc)
+        rc = wfe_buf_append(&text, event->text, event->text_len, err);
+    if (!rc && model->n_warnings < WFE_MODEL_WARNINGS_MAX)
+        rc = clean(model, text.data ? text.data : "", text.len, &model->warnings[model->n_warnings],
+                   err);
     if (!rc)
         model->n_warnings++;
     return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/env.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,20 @@ static char *value_text(const json_t *value, bool *nomem)
     return text;
 }
 
-int wfe_env_add_data(wfe_strmap *env, const json_t *data, size_t *ret_left_out, wfe_error *err)
+static void leave_out(wfe_env_left_out *out, const char *name)
+{
+    static const char more[] = ", ...";
+    size_t len = strlen(out->text), room = sizeof out->text - len - sizeof more;
+    if (!out->n++)
+        snprintf(out->text, sizeof out->text, "too long for variables, and left out: %.100s", name);
+    else if (strlen(name) + 2 < room)
+        snprintf(out->text + len, room, ", %s", name);
+    else if (strcmp(out->text + len - strlen(more), more) != 0)
+        snprintf(out->text + len, sizeof more, "%s", more);
+}
+
+int wfe_env_add_data(wfe_strmap *env, const json_t *data, wfe_env_left_out *left_out,
+                     wfe_error *err)
 {
     const char *key;
     json_t *value;
@@ -77,7 +91,7 @@ int wfe_env_add_data(wfe_strmap *env, const json_t *data, size_t *ret_left_out, 
         size_t len = strlen(name) + strlen(text) + 2;
         if (len > WFE_ENV_VALUE_MAX_BYTES || total + len > WFE_ENV_TOTAL_MAX_BYTES ||
             env->len - n_others >= MAX_VARIABLES) {
-            ++*ret_left_out;
+            leave_out(left_out, name);
             continue;
         }
         total += len;
@@ -137,10 +151,10 @@ static bool shares_services_network(const wfe_plan_step *step)
 }
 
 int wfe_env_build(const wfe_attempt_env *attempt, const char *const *base, const char *const *own,
-                  char ***ret, size_t *ret_left_out, wfe_error *err)
+                  char ***ret, wfe_env_left_out *ret_left_out, wfe_error *err)
 {
     wfe_strmap env = {0};
-    *ret_left_out = 0;
+    *ret_left_out = (wfe_env_left_out){0};
     int rc = add_pairs(&env, base, err);
     if (!rc)
         rc = wfe_env_add_data(&env, attempt->data, ret_left_out, err);

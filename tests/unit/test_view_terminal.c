@@ -321,6 +321,19 @@ static void test_view_terminal__shows_how_far_a_group_is(void **state)
     done(&r);
 }
 
+static void test_view_terminal__says_which_step_a_warning_is_about(void **state)
+{
+    (void)state;
+    rig r;
+    begin(&r, 80, 24, false, false);
+    synthetic_state(&r.run, WFE_RUN_RUNNING);
+    synthetic_step(&r.run, "unit", NULL, WFE_STEP_IS_RUNNING);
+    synthetic_step_warning(&r.run, "unit", "too long");
+    synthetic_warning(&r.run, "of the run");
+    assert_contains(see(&r), "! unit  too long\n! of the run\n");
+    done(&r);
+}
+
 /* Items that wait for a slot are not told of, but known in number. */
 static void test_view_terminal__counts_the_items_that_have_not_begun(void **state)
 {
@@ -394,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_view_terminal__can_do_without_unicode),
         cmocka_unit_test(test_view_terminal__says_when_the_next_attempt_comes),
         cmocka_unit_test(test_view_terminal__shows_how_far_a_group_is),
+        cmocka_unit_test(test_view_terminal__says_which_step_a_warning_is_about),
         cmocka_unit_test(test_view_terminal__counts_the_items_that_have_not_begun),
         cmocka_unit_test(test_view_terminal__tells_a_whole_run),
         cmocka_unit_test(test_view_terminal__shows_the_slowest_and_the_failed_of_many),

@@ -91,7 +91,8 @@ size_t wfe_run_model_length(const wfe_run_model *model);
 wfe_model_step *wfe_run_model_at(const wfe_run_model *model, size_t index);
 /* The first of those without a parent; next_sibling goes on. */
 wfe_model_step *wfe_run_model_first(const wfe_run_model *model);
-/* Clean texts of the warnings, each behind the path of its step; at most WFE_MODEL_WARNINGS_MAX are kept; n counts all. */
+/* Clean texts of the warnings, each behind the path of its step; at most WFE_MODEL_WARNINGS_MAX are
+ * kept; n counts all. */
 #define WFE_MODEL_WARNINGS_MAX 256
 const char *wfe_run_model_warning(const wfe_run_model *model, size_t index);
 size_t wfe_run_model_n_warnings(const wfe_run_model *model);

@@ -96,6 +96,8 @@ static int load_all(wfe_loader *l)
         rc = wfe_load_workflows(l);
     if (!rc && l->n_workflows)
         rc = wfe_load_calls(l);
+    if (!rc && l->n_workflows)
+        rc = wfe_load_together(l);
     if (!rc && !wfe_diagnostics_errors(l->list))
         rc = wfe_load_lint(l);
     return rc;

@@ -104,6 +104,8 @@ int wfe_load_order(wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t fi
 void wfe_load_paths(wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t first);
 /* calls.c: workflow steps, when all workflows are read. */
 int wfe_load_calls(wfe_loader *l);
+/* together.c: services that cannot be in one run. */
+int wfe_load_together(wfe_loader *l);
 /* lint.c: what is no mistake but looks like one. */
 int wfe_load_lint(wfe_loader *l);
 

@@ -6,6 +6,7 @@
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "workflow/config.h"
 #include "workflow/loader.h"
@@ -122,6 +123,9 @@ static void check_name(wfe_loader *l, const wfe_node_entry *entry)
                            "the name of service '%s' must have 1 to 63 letters, digits, '-' or "
                            "'_', with a letter or digit at both ends",
                            name);
+    else if (strcasecmp(name, "localhost") == 0)
+        wfe_diagnose_error(l->list, wfe_mark_key(entry),
+                           "a service cannot be named '%s': that is each container itself", name);
 }
 
 static int read_ports(wfe_loader *l, const wfe_node *node, wfe_plan_service *out)
@@ -286,6 +290,9 @@ static int read_secret_use(wfe_loader *l, const wfe_node *node, wfe_plan_secret_
     if (raw.file && raw.file[0] != '/')
         wfe_diagnose_error(l->list, wfe_mark_node(wfe_node_get(node, "file")),
                            "'file' must be an absolute path, found '%s'", raw.file);
+    if (raw.env && (!raw.env[0] || strchr(raw.env, '=')))
+        wfe_diagnose_error(l->list, wfe_mark_node(wfe_node_get(node, "env")),
+                           "'env' must be the name of a variable, found '%s'", raw.env);
     find_secret(l, node, raw.name, &out->secret);
     out->file = raw.file;
     out->env = raw.env;

@@ -198,6 +198,8 @@ static int compile_combinator(compiler *c, const wfe_node *node, wfe_plan_condit
 static int compile(compiler *c, const wfe_node *node, wfe_plan_condition *out)
 {
     out->pos = node->pos;
+    if (node->flags & WFE_NODE_WRONG)
+        return 0; /* told before */
     if (node->kind != WFE_NODE_MAP || node->flags & WFE_NODE_FROM_VALUE) {
         wfe_diagnose_error(c->list, wfe_mark_node(node), "a condition must be a map, found %s",
                            wfe_node_kind_name(node));

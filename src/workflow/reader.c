@@ -21,6 +21,8 @@ bool wfe_read_is_open(const wfe_reader *r, const wfe_node *node)
 
 static void refuse(const wfe_reader *r, const wfe_node *node, const char *what, const char *title)
 {
+    if (node->flags & WFE_NODE_WRONG)
+        return; /* told before */
     /* A name of a key is quoted; "'config' of step 'a'" and "a step" are words already. */
     const char *before = strpbrk(what, " '") ? "" : "'";
     wfe_diagnose_error(r->list, wfe_mark_node(node), "%s%s%s must be %s, found %s", before, what,
@@ -31,7 +33,7 @@ static void refuse(const wfe_reader *r, const wfe_node *node, const char *what, 
 static bool is_kind(const wfe_reader *r, const wfe_node *node, enum wfe_node_kind kind,
                     const char *what, const char *title)
 {
-    if (node->kind != kind) {
+    if (node->kind != kind || node->flags & WFE_NODE_WRONG) {
         refuse(r, node, what, title);
         return false;
     }
@@ -425,6 +427,8 @@ static int read_entry(const wfe_reader *r, const wfe_node_entry *entry, const wf
         wfe_diagnose_hint(r->list, "%s", key->doc);
         return 0;
     }
+    if (entry->value->flags & WFE_NODE_WRONG)
+        return 0;
     /* A key with nothing behind it is as good as absent, for those that are not required. */
     if (key->kind != WFE_KEY_NODE && key->kind != WFE_KEY_TYPE && wfe_node_is_null(entry->value) &&
         !(key->fallback && strcmp(key->fallback, "required") == 0) &&

@@ -95,7 +95,7 @@ static int read_readiness(wfe_loader *l, const wfe_node *node, wfe_plan_service 
     out->probe_interval_ms = raw.interval_ms;
     out->probe_timeout_ms = raw.timeout_ms;
     out->probe_retries = raw.retries;
-    if (rc || !node || node->kind != WFE_NODE_MAP)
+    if (rc || !node || !wfe_node_is_map(node))
         return rc;
     out->probe_exec = raw.exec;
     out->probe_pattern = raw.log;
@@ -166,7 +166,7 @@ static int read_service(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_ser
     raw.c.is_service = true;
     raw.c.container.options.user = "image";
     int rc = wfe_read_map(&l->reader, entry->value, WFE_SCOPE_SERVICE, &raw);
-    if (rc || entry->value->kind != WFE_NODE_MAP)
+    if (rc || !wfe_node_is_map(entry->value))
         return rc;
     rc = wfe_config_container_finish(&l->reader, what, entry->value, &raw.c);
     out->container = raw.c.container;
@@ -206,7 +206,7 @@ static int read_secret(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_secr
 {
     wfe_raw_secret raw = {0};
     int rc = wfe_read_map(&l->reader, entry->value, WFE_SCOPE_SECRET, &raw);
-    if (rc || entry->value->kind != WFE_NODE_MAP)
+    if (rc || !wfe_node_is_map(entry->value))
         return rc;
     int n = (wfe_node_get(entry->value, "env") != NULL) +
             (wfe_node_get(entry->value, "file") != NULL) +
@@ -283,7 +283,7 @@ static int read_secret_use(wfe_loader *l, const wfe_node *node, wfe_plan_secret_
     if (rc)
         return rc;
     if (!raw.name) {
-        if (node->kind == WFE_NODE_MAP && wfe_node_is_null(wfe_node_get(node, "name")))
+        if (wfe_node_is_map(node) && wfe_node_is_null(wfe_node_get(node, "name")))
             wfe_diagnose_error(l->list, wfe_mark_node(node), "a secret must have a 'name'");
         return 0;
     }

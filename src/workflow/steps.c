@@ -129,6 +129,8 @@ static bool find_type(wfe_loader *l, const reading *s, enum wfe_plan_step_type *
     }
     if (find_name(type, ret))
         return true;
+    if (wfe_node_get(s->node, "type")->flags & WFE_NODE_UNKNOWN)
+        return false; /* a value that is given later says what it is */
     for (size_t i = 0; i < sizeof refused_types / sizeof *refused_types; i++) {
         if (is_type(refused_types[i].name, type)) {
             wfe_diagnose_error(l->list, mark_of(s->node, "type"), "step type '%s' is not supported",
@@ -198,7 +200,7 @@ static int read_output(wfe_loader *l, const wfe_node *node, wfe_plan_output *out
     if (rc)
         return rc;
     if (!raw.name) {
-        if (node->kind == WFE_NODE_MAP && !wfe_node_get(node, "name"))
+        if (wfe_node_is_map(node) && !wfe_node_get(node, "name"))
             wfe_diagnose_error(l->list, wfe_mark_node(node), "an output must have a 'name'");
         return 0;
     }

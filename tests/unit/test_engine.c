@@ -467,6 +467,21 @@ static void test_engine__declared_outputs_of_the_workflow_are_the_result(void **
     assert_int_equal(json_integer_value(json_object_get(result->outputs, "n")), 7);
 }
 
+static void test_engine__a_declared_output_of_a_skipped_step_says_what_to_do(void **state)
+{
+    (void)state;
+    uint32_t a = plan_builder_step(rig.builder, TOP, "a", "out:n=7");
+    plan_builder_when(rig.builder, a, ".inputs.go", WFE_PLAN_IS_NOT_NULL, NULL);
+    wfe_plan_field *field = plan_builder_alloc(rig.builder, sizeof *field);
+    *field = (wfe_plan_field){.name = "n", .type = {.kind = WFE_PLAN_INTEGER, .text = "integer"}};
+    plan_builder_workflow_at(rig.builder, 0)->outputs = field;
+    plan_builder_workflow_at(rig.builder, 0)->n_outputs = 1;
+    const wfe_engine_result *result = engine_rig_run(&rig, NULL);
+    assert_int_equal(result->state, WFE_RUN_FAILED);
+    assert_non_null(strstr(result->error.message, "no step gave it"));
+    assert_string_equal(result->error.hint, "if it may be missing, its type is integer?");
+}
+
 static void test_engine__a_plan_without_its_inputs_is_refused(void **state)
 {
     (void)state;
@@ -512,6 +527,7 @@ int main(void)
         CASE(data_have_a_limit),
         CASE(a_block_in_a_block_adds_its_outputs),
         CASE(declared_outputs_of_the_workflow_are_the_result),
+        CASE(a_declared_output_of_a_skipped_step_says_what_to_do),
         CASE(a_plan_without_its_inputs_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,16 @@ static void choose_slowest(const wfe_run_model *model, bool *shown)
         shown[steps[i]->index] = true;
 }
 
+/* The steps of the file, when it is items and steps of calls that are many. */
+static void choose_top(const wfe_run_model *model, size_t room, bool *shown)
+{
+    size_t n = 0;
+    for (const wfe_model_step *s = wfe_run_model_first(model); s; s = s->next_sibling)
+        n++;
+    for (const wfe_model_step *s = wfe_run_model_first(model); s && n <= room; s = s->next_sibling)
+        shown[s->index] = true;
+}
+
 /* NULL: all of them. */
 static bool *choose(const wfe_run_model *model)
 {
@@ -75,6 +85,7 @@ static bool *choose(const wfe_run_model *model)
             n_wrong++;
         }
     }
+    choose_top(model, WFE_SUMMARY_ROWS_MAX - SLOWEST - n_wrong, shown);
     choose_slowest(model, shown);
     return shown;
 }

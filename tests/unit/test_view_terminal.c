@@ -390,6 +390,33 @@ static void test_view_terminal__shows_the_slowest_and_the_failed_of_many(void **
     done(&r);
 }
 
+static void test_view_terminal__shows_the_steps_of_the_file_beside_many_items(void **state)
+{
+    (void)state;
+    rig r;
+    char name[32];
+    begin(&r, 80, 24, false, false);
+    synthetic_state(&r.run, WFE_RUN_RUNNING);
+    synthetic_step(&r.run, "quick", NULL, WFE_STEP_IS_RUNNING);
+    synthetic_ok(&r.run, "quick", 1, NULL);
+    synthetic_for_each(&r.run, "unit", 100);
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "unit[%u]", i);
+        synthetic_step(&r.run, name, "unit", WFE_STEP_IS_RUNNING);
+        synthetic_ok(&r.run, name, 100, NULL);
+    }
+    synthetic_ok(&r.run, "unit", 200, NULL);
+    synthetic_skipped(&r.run, "last", WFE_SKIP_WHEN);
+    see(&r);
+    wfe_engine_result result = synthetic_story_result();
+    const char *table = strstr(see_end(&r, &result), "\n\n");
+    assert_non_null(table);
+    assert_contains(table, "  ✓ quick        0.0s  ok\n  ✓ unit         0.2s  ok\n");
+    assert_contains(table, "  − last               skipped  its condition is false\n");
+    assert_contains(table, "  and 91 more steps\n");
+    done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_view_terminal__counts_the_items_that_have_not_begun),
         cmocka_unit_test(test_view_terminal__tells_a_whole_run),
         cmocka_unit_test(test_view_terminal__shows_the_slowest_and_the_failed_of_many),
+        cmocka_unit_test(test_view_terminal__shows_the_steps_of_the_file_beside_many_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,38 +9,10 @@
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "engine/context.h"
+#include "workflow/variable.h"
 
-#define NAME_MAX_BYTES 256
 /* Variables made of data: looking one up in the list is linear. */
 #define MAX_VARIABLES 2048
-
-static bool is_blocked(const char *name)
-{
-    static const char *const names[] = {
-        "PATH",    "LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "SHELL", "USER",
-        "LOGNAME", "TERM"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* The variable for a key of the data; false when it is none. */
-static bool variable_name(const char *key, char out[NAME_MAX_BYTES])
-{
-    size_t len = strlen(key);
-    if (!len || len >= NAME_MAX_BYTES || (key[0] >= '0' && key[0] <= '9'))
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = key[i];
-        bool lower = c >= 'a' && c <= 'z';
-        if (!lower && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_')
-            return false;
-        out[i] = lower ? (char)(c - 'a' + 'A') : c;
-    }
-    out[len] = '\0';
-    return !is_blocked(out);
-}
 
 /* The value as text; NULL without memory, or when it cannot be a variable: it holds a NUL. */
 static char *value_text(const json_t *value, bool *nomem)
@@ -74,14 +46,14 @@ int wfe_env_add_data(wfe_strmap *env, const json_t *data, wfe_env_left_out *left
 {
     const char *key;
     json_t *value;
-    char name[NAME_MAX_BYTES];
+    char name[WFE_VARIABLE_SIZE];
     size_t total = 0;
     size_t n_others = env->len;
     json_object_foreach((json_t *)(uintptr_t)data, key, value)
     {
         bool nomem = false;
         /* What an optional input was not given is no text "null". */
-        if (json_is_null(value) || !variable_name(key, name))
+        if (json_is_null(value) || !wfe_variable_name(key, name))
             continue;
         _cleanup_free_ char *text = value_text(value, &nomem);
         if (nomem)

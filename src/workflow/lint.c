@@ -9,6 +9,7 @@
 
 #include "workflow/condition.h"
 #include "workflow/loader.h"
+#include "workflow/variable.h"
 
 #define NAME_MAX_BYTES 256
 
@@ -62,17 +63,14 @@ static bool read_texts(const wfe_loader *l, texts *out)
     return true;
 }
 
-/* As the variable of a step: upper case, what is no letter or digit as "_". */
 static bool is_variable_somewhere(const texts *t, const char *name)
 {
-    char variable[NAME_MAX_BYTES];
-    size_t i = 0;
-    for (; name[i] && i + 1 < sizeof variable; i++)
-        variable[i] = isalnum((unsigned char)name[i]) ? (char)toupper((unsigned char)name[i]) : '_';
-    variable[i] = '\0';
+    char variable[WFE_VARIABLE_SIZE];
+    if (!wfe_variable_name(name, variable))
+        return false;
     /* A name in capitals is the variable's own name, and stands where it is declared. */
     return strcmp(variable, name) == 0 ||
-           wfe_index_get(&t->variables, variable, i) != WFE_INDEX_NONE;
+           wfe_index_get(&t->variables, variable, strlen(variable)) != WFE_INDEX_NONE;
 }
 
 static bool is_path_somewhere(const texts *t, const char *root, const char *name)
@@ -87,6 +85,20 @@ static bool is_path_somewhere(const texts *t, const char *root, const char *name
     return len >= (int)sizeof path || wfe_index_get(&t->paths, path, (size_t)len) != WFE_INDEX_NONE;
 }
 
+/* How a step can come by an input of this name. */
+static void hint_unused(wfe_loader *l, const char *name)
+{
+    char variable[WFE_VARIABLE_SIZE];
+    bool in_texts = true;
+    for (const char *c = name; *c; c++)
+        in_texts = in_texts && is_word_letter(*c);
+    wfe_diagnose_hint(
+        l->list, "%s; conditions have it as .inputs.%s%s%s%s",
+        wfe_variable_name(name, variable) ? "a step has it as a variable in upper case"
+                                          : "no variable of a step can have this name",
+        name, in_texts ? ", texts as ((" : "", in_texts ? name : "", in_texts ? "))" : "");
+}
+
 static void check_inputs(wfe_loader *l, const texts *t, const wfe_plan_workflow *workflow)
 {
     for (uint32_t i = 0; i < workflow->n_inputs; i++) {
@@ -97,10 +109,7 @@ static void check_inputs(wfe_loader *l, const texts *t, const wfe_plan_workflow 
         wfe_diagnose_warning(
             l->list, (wfe_mark){.pos = workflow->inputs[i].pos, .length = (uint32_t)strlen(name)},
             "input '%s' is not used", name);
-        wfe_diagnose_hint(l->list,
-                          "a step has it as a variable in upper case, conditions as "
-                          ".inputs.%s, texts as ((%s))",
-                          name, name);
+        hint_unused(l, name);
     }
 }
 

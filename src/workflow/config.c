@@ -225,11 +225,14 @@ int wfe_config_container(const wfe_reader *r, const char *name, const wfe_node *
 {
     char what[256];
     wfe_raw_container raw;
+    size_t n_errors = wfe_diagnostics_errors(r->list);
     snprintf(what, sizeof what, "Containerd step '%s'", name);
     wfe_config_container_init(&raw);
     int rc = wfe_read_map(r, node, WFE_SCOPE_CONTAINERD, &raw);
     if (!rc)
         rc = wfe_config_container_finish(r, what, node, &raw);
+    if (!rc && wfe_diagnostics_errors(r->list) == n_errors)
+        rc = wfe_config_container_check(r, node, &raw.container);
     if (rc)
         return rc;
     wfe_plan_container *container = wfe_arena_alloc(r->memory, sizeof *container);

@@ -135,7 +135,7 @@ int wfe_plan_load(const wfe_plan_load_options *options, wfe_plan **ret,
         .tree = tree,
         .memory = memory,
         .list = list,
-        .reader = {.memory = memory, .list = list},
+        .reader = {.memory = memory, .list = list, .check_container = options->check_container},
         .err = err ? err : &local,
         .n_nodes_left = WFE_NODE_MAX,
     };

@@ -160,6 +160,7 @@ static int read_service(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_ser
 {
     wfe_raw_service raw = {0};
     char what[160];
+    size_t n_errors = wfe_diagnostics_errors(l->list);
     snprintf(what, sizeof what, "service '%.100s'", entry->key);
     check_name(l, entry);
     wfe_config_container_init(&raw.c);
@@ -169,6 +170,8 @@ static int read_service(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_ser
     if (rc || !wfe_node_is_map(entry->value))
         return rc;
     rc = wfe_config_container_finish(&l->reader, what, entry->value, &raw.c);
+    if (!rc && wfe_diagnostics_errors(l->list) == n_errors)
+        rc = wfe_config_container_check(&l->reader, entry->value, &raw.c.container);
     out->container = raw.c.container;
     out->pos = entry->pos;
     if (!rc)

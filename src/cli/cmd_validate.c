@@ -83,7 +83,7 @@ static void print_json(const char *path, const wfe_workflow *workflow)
     for (size_t i = 0; list && i < wfe_workflow_n_diagnostics(workflow); i++)
         json_array_append_new(list, wfe_diagnostic_json(wfe_workflow_diagnostic_at(workflow, i)));
     json_t *object =
-        json_pack("{si ss% sb ss* sI sI so}", "version", 1, "file", path, strlen(path), "valid",
+        json_pack("{si ss% sb ss? sI sI so}", "version", 1, "file", path, strlen(path), "valid",
                   (int)valid, "workflow", valid ? wfe_workflow_id(workflow) : NULL,
                   "workflow_version", (json_int_t)wfe_workflow_version(workflow), "steps",
                   (json_int_t)wfe_workflow_n_steps(workflow), "diagnostics", list);

@@ -108,6 +108,7 @@ static void test_validate__prints_one_json_object_a_file(void **state)
     assert_non_null(good);
     assert_int_equal(json_integer_value(json_object_get(bad, "version")), 1);
     assert_true(json_is_false(json_object_get(bad, "valid")));
+    assert_true(json_is_null(json_object_get(bad, "workflow")));
     const json_t *d = json_array_get(json_object_get(bad, "diagnostics"), 0);
     assert_string_equal(json_string_value(json_object_get(d, "severity")), "error");
     assert_string_equal(json_string_value(json_object_get(d, "file")), "bad/unknown-need.yaml");

@@ -183,6 +183,8 @@ static int set_step(json_t *object, const wfe_event *event)
         rc = set_text(object, "cause", wfe_cause_name(event->cause));
     if (!rc && event->step_state == WFE_STEP_IS_FAILED)
         rc = json_object_set_new_nocheck(object, "allowed", json_boolean(event->allowed));
+    if (!rc && event->n_items)
+        rc = json_object_set_new_nocheck(object, "items", json_integer(event->n_items));
     if (!rc && wfe_step_state_is_end(event->step_state))
         rc = set_end(object, event);
     return rc;

@@ -174,6 +174,7 @@ void wfe_journal_node(wfe_run_node *node)
         .skip_reason = node->skip,
         .cause = failed ? node->cause : 0,
         .attempt = node->attempt,
+        .n_items = node->state == WFE_STEP_IS_RUNNING && node->more ? node->more->n_items : 0,
         .exit_code = node->exit_code,
         .allowed = failed && is_allowed(node),
         .elapsed_us = over && node->began_us ? wfe_clock_monotonic_us() - node->began_us : 0,
@@ -231,7 +232,7 @@ void wfe_journal_tell(wfe_engine_run *run, wfe_event *event)
 {
     if (!run->on_event)
         return;
-    event->seq = run->journal.acknowledged;
+    event->seq = run->journal.told;
     event->at_us = wfe_clock_wall_us();
     run->on_event(event, run->on_event_user);
 }
@@ -244,6 +245,7 @@ static void tell_durable(wfe_engine_run *run)
         journal->first = effect->next;
         if (!journal->first)
             journal->last = NULL;
+        journal->told = effect->event.seq;
         run->on_event(&effect->event, run->on_event_user);
         free_effect(effect);
     }

@@ -148,6 +148,7 @@ typedef struct wfe_journal {
     uint64_t seq;          /* of the last record */
     uint64_t acknowledged; /* up to here */
     uint64_t committed;    /* asked to be */
+    uint64_t told;         /* the record of the last event that was told */
     wfe_effect *first;
     wfe_effect *last;
     wfe_run_node_queue starts; /* attempts that wait for their record */

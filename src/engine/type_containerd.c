@@ -23,6 +23,8 @@
 
 /* A kill may come while the step cannot be stopped yet: it is told again until it has ended. */
 #define KILL_AGAIN_MS 200
+/* Of a step that are told. */
+#define WARNINGS_MAX 14
 
 struct wfe_attempt {
     wfe_context *context;
@@ -38,7 +40,7 @@ struct wfe_attempt {
     char *image; /* with its digest; NULL: as the plan names it */
     int stdin_fd;
     bool cancelled;
-    bool left_out; /* data that are too long for variables */
+    wfe_env_left_out left_out;
 };
 
 static void free_attempt(wfe_attempt *attempt)
@@ -74,20 +76,21 @@ static void tell_failure(wfe_attempt *attempt, const wfe_error *err)
 
 static void tell_result(wfe_attempt *attempt, const wfe_step_result *result)
 {
-    static const char *const left_out[] = {"some of the data are too long for variables and were "
-                                           "left out of the environment",
-                                           NULL};
+    const char *warnings[WARNINGS_MAX + 2] = {NULL};
+    size_t n_warnings = 0;
+    for (char **w = result->warnings; w && *w && n_warnings < WARNINGS_MAX; w++)
+        warnings[n_warnings++] = *w;
+    if (attempt->left_out.n)
+        warnings[n_warnings] = attempt->left_out.text;
     wfe_attempt_end end = {
         .cause = WFE_PLAN_CAUSE_EXIT,
         .cancelled = result->end == WFE_STEP_CANCELLED,
         .exit_code = result->exit_code,
         .outputs = &result->outputs,
-        .warnings = (const char *const *)result->warnings,
+        .warnings = warnings,
         .image = attempt->container->options.image,
         .image_digest = result->image_target,
     };
-    if (attempt->left_out && !end.warnings)
-        end.warnings = left_out;
     if (result->end == WFE_STEP_TIMED_OUT) {
         end.cause = WFE_PLAN_CAUSE_TIMEOUT;
         wfe_error_set(&end.error, WFE_E_TIMEOUT, "container execution timed out after %llums",
@@ -216,11 +219,11 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     _cleanup_(wfe_strv_free_p) char **variables = NULL;
     char name[WFE_ENGINE_STEP_NAME_SIZE];
     wfe_client *client = NULL;
-    size_t left_out = 0;
     wfe_engine_step_name(env->path, name);
     int rc = wfe_context_client(attempt->context, attempt->container, &client, err);
     if (!rc)
-        rc = wfe_env_build(env, NULL, attempt->container->options.env, &variables, &left_out, err);
+        rc = wfe_env_build(env, NULL, attempt->container->options.env, &variables,
+                           &attempt->left_out, err);
     if (!rc)
         rc = make_volumes(attempt, env, err);
     if (!rc)
@@ -230,7 +233,6 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
                            err);
     if (rc)
         return rc;
-    attempt->left_out = left_out > 0;
     wfe_step_options options = attempt->container->options;
     options.size = sizeof options;
     options.name = name;

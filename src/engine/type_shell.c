@@ -294,7 +294,7 @@ static int spawn(wfe_attempt *attempt, char **env, const int fds[2], wfe_error *
 static int make_env(wfe_attempt *attempt, const wfe_attempt_env *env, char ***ret, wfe_error *err)
 {
     _cleanup_(wfe_strv_free_p) char **own = NULL;
-    size_t left_out = 0;
+    wfe_env_left_out left_out = {0};
     wfe_buf entry = WFE_BUF_INIT(0);
     int rc = wfe_context_file(attempt->context, "output", &attempt->output_path, err);
     if (!rc)
@@ -309,9 +309,8 @@ static int make_env(wfe_attempt *attempt, const wfe_attempt_env *env, char ***re
     wfe_buf_done(&entry);
     if (rc)
         return rc;
-    if (left_out)
-        warn(attempt, "some of the data are too long for variables and were left out of the "
-                      "environment");
+    if (left_out.n)
+        warn(attempt, left_out.text);
     *ret = wfe_take(own);
     return 0;
 }

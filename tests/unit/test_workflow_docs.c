@@ -219,7 +219,8 @@ static void test_keys__schema_lets_good_files_through(void **state)
     (void)state;
     wfe_buf documents = WFE_BUF_INIT(0);
     int n = add_folder(WFE_SOURCE_DIR "/tests/fixtures/workflows/good", &documents, NULL);
-    assert_true(n >= 4);
+    n += add_folder(WFE_SOURCE_DIR "/examples/workflows", &documents, NULL);
+    assert_true(n >= 12);
     wfe_buf said = check(&documents);
     for (char *rest = NULL, *line = strtok_r(said.data, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest), n--)
@@ -245,10 +246,12 @@ static void test_keys__schema_refuses_wrong_shapes(void **state)
                                          "containerd-without-image.yaml",
                                          "containerd-refused-key.yaml",
                                          "when-unknown-operator.yaml",
+                                         "key-in-wrong-place.yaml",
+                                         "shell-step-of-no-type.yaml",
                                          NULL};
     wfe_buf documents = WFE_BUF_INIT(0);
     int n = add_folder(WFE_SOURCE_DIR "/tests/fixtures/workflows/bad", &documents, shapes);
-    assert_int_equal(n, 13);
+    assert_int_equal(n, 15);
     wfe_buf said = check(&documents);
     for (char *rest = NULL, *line = strtok_r(said.data, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest), n--)

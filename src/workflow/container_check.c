@@ -21,10 +21,10 @@ static bool is_open(const wfe_node *node)
 /* How much of the message is the text: all of what it quotes, or some of it. */
 static size_t weight_of(const wfe_node *node, const char *message)
 {
-    size_t weight = 0;
-    for (const char *at = message; node->n && (at = strstr(at, node->text)) != NULL; at++) {
-        bool quoted = at > message && at[-1] == '\'' && at[node->n] == '\'';
-        size_t found = node->n + (quoted ? WFE_NODE_MAX : 0);
+    size_t weight = 0, len = strlen(node->text);
+    for (const char *at = message; len && (at = strstr(at, node->text)) != NULL; at++) {
+        bool quoted = at > message && at[-1] == '\'' && at[len] == '\'';
+        size_t found = len + (quoted ? WFE_NODE_MAX : 0);
         weight = found > weight ? found : weight;
     }
     return weight;

@@ -151,8 +151,11 @@ static int read_config(wfe_loader *l, const reading *s)
     enum wfe_plan_step_type type;
     wfe_plan_step *step = &l->steps[s->index];
     wfe_step_source *source = &l->step_sources[s->index];
-    if (!find_type(l, s, &type))
+    static const wfe_plan_shell not_known = {0};
+    if (!find_type(l, s, &type)) {
+        step->config.shell = &not_known; /* of a plan that never runs */
         return 0;
+    }
     step->type = type;
     if (!s->raw.config) {
         if (wfe_node_is_null(wfe_node_get(s->node, "config")) &&

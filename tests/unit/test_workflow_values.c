@@ -203,6 +203,7 @@ static void test_values__may_be_open_for_looking_at_a_file(void **state)
                             "  steps: [{name: a, type: ((t)), config: {run: x}}]\n";
     const wfe_plan_load_options of_type = {.text = type, .text_len = strlen(type), .partial = true};
     assert_ok(wfe_plan_load(&of_type, &plan, NULL, &err), &err);
+    assert_non_null(step_named(plan, "a")->config.shell);
     wfe_plan_free(plan);
 }
 

@@ -118,6 +118,29 @@ static void test_cli__prints_the_result_as_json(void **state)
     wfe_command_result_done(&result);
 }
 
+static void test_cli__keeps_the_entrypoint_when_the_words_are_its_arguments(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const images_archive entry = {.name = "docker.io/test/entry:1",
+                                  .config =
+                                      "{\"Entrypoint\":[\"echo\",\"entry\"],\"Cmd\":[\"cmd\"],"
+                                      "\"Env\":[\"PATH=/bin\"]}"};
+    images_need(daemon, &entry);
+    wfe_command_result result = run("step", "-i", "test/entry:1", NULL);
+    assert_result(&result, 0, "entry cmd\n");
+    wfe_command_result_done(&result);
+    result = run("step", "-i", "test/entry:1", "--args", "--", "-n", "mine", NULL);
+    assert_result(&result, 0, "entry -n mine\n");
+    wfe_command_result_done(&result);
+    result = run("step", "-i", "test/entry:1", "--", "echo", "alone", NULL);
+    assert_result(&result, 0, "alone\n");
+    wfe_command_result_done(&result);
+    assert_fails(run("step", "-i", "test/entry:1", "--args", NULL), 2, "--args needs words");
+    result = run("image", "rm", "test/entry:1", NULL);
+    assert_int_equal(result.exit_code, 0);
+    wfe_command_result_done(&result);
+}
+
 static void test_cli__passes_its_standard_input_on(void **state)
 {
     private_containerd_of(state);
@@ -511,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_cli__prints_what_the_step_prints),
         cmocka_unit_test(test_cli__exits_with_the_step_s_code),
         cmocka_unit_test(test_cli__prints_the_result_as_json),
+        cmocka_unit_test(test_cli__keeps_the_entrypoint_when_the_words_are_its_arguments),
         cmocka_unit_test(test_cli__passes_its_standard_input_on),
         cmocka_unit_test(test_cli__shows_only_loopback_without_a_network),
         cmocka_unit_test(test_cli__says_when_there_is_no_daemon),

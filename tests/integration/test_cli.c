@@ -20,6 +20,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "cli/commands.h"
 #include "fixtures/images.h"
 #include "fixtures/private_containerd.h"
 #include "fixtures/scripted_registry.h"
@@ -434,18 +435,23 @@ static void test_cli__does_not_wait_for_a_daemon_that_is_gone(void **state)
 static void test_cli__every_command_has_help(void **state)
 {
     private_containerd_of(state);
-    static const char *const commands[][2] = {
-        {"step", NULL},      {"image", "import"}, {"image", "ls"},
-        {"daemon", "start"}, {"daemon", "stop"},  {"daemon", "status"},
-        {"gc", NULL},        {"doctor", NULL},    {"version", NULL},
-    };
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        wfe_command_result result = commands[i][1]
-                                        ? run(commands[i][0], commands[i][1], "--help", NULL)
-                                        : run(commands[i][0], "--help", NULL);
+    for (size_t i = 0; i < wfe_n_commands; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s", wfe_commands[i]->name);
+        char *second = strchr(name, ' ');
+        if (second)
+            *second++ = '\0';
+        wfe_command_result result =
+            second ? run(name, second, "--help", NULL) : run(name, "--help", NULL);
         assert_result(&result, 0, NULL);
         assert_non_null(strstr(result.out, "Usage: wfe "));
         assert_non_null(strstr(result.out, "Examples:"));
+        wfe_command_result_done(&result);
+        if (!second)
+            continue;
+        result = run(name, "--help", NULL); /* of the group */
+        assert_result(&result, 0, NULL);
+        assert_non_null(strstr(result.out, wfe_commands[i]->summary));
         wfe_command_result_done(&result);
     }
 }

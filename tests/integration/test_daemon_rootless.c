@@ -139,6 +139,7 @@ static void test_daemon_rootless__starts_below_the_state_folder(void **state)
     expect("test -S $D/state/daemon/containerd.sock && $W image import $D/../image.tar", 0,
            "imported docker.io/library/busybox:latest");
     expect("$W doctor --offline", 0, "containerd answers at");
+    assert_contains(said, "warning  cgroups      containerd is rootless");
 }
 
 static void test_daemon_rootless__runs_steps(void **state)

@@ -377,10 +377,11 @@ const wfe_command wfe_cmd_step = {
     .name = "step",
     .usage = "[OPTION...] --image IMAGE [--run SCRIPT | [--] COMMAND [ARG...]]",
     .summary = "run one command in one container",
-    .details = "Streams the command's stdout and stderr to its own and exits with the command's\n"
-               "exit code. Other codes: 2 wrong usage, 124 timeout, 125 wfe or containerd failed,\n"
-               "126 the command cannot be executed, 127 it is not in the image, 130 interrupted.\n"
-               "Put -- before a command that has options of its own.\n",
+    .details =
+        "Streams the command's stdout and stderr to its own and exits with the command's\n"
+        "exit code. Other codes: 2 wrong usage, 124 timeout, 125 wfe or containerd failed,\n"
+        "126 the command cannot be executed, 127 it is not in the image, 130 interrupted.\n"
+        "The first word that is no option begins the command: options of wfe go before it.\n",
     .examples =
         "  wfe step --image busybox -- echo hi\n"
         "  wfe step --image busybox --run 'ls -l /src' -v .:/src:ro -w /src -u 1000\n"
@@ -389,5 +390,6 @@ const wfe_command wfe_cmd_step = {
     .n_options = sizeof options / sizeof *options,
     .struct_size = sizeof(step_options),
     .max_operands = -1,
+    .stops_at_operand = true,
     .run = cmd_step,
 };

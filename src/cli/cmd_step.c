@@ -62,6 +62,7 @@ typedef struct step_options {
     bool read_only;
     bool no_init;
     bool strict;
+    bool are_args;
     bool use_stdin;
     bool json;
 } step_options;
@@ -73,6 +74,9 @@ static const wfe_option options[] = {
      "whether the image is pulled (if-not-present)", offsetof(step_options, pull)},
     {"run", 'r', WFE_OPTION_TEXT, "SCRIPT", "run this with /bin/sh -c",
      offsetof(step_options, run)},
+    {"args", 0, WFE_OPTION_FLAG, NULL,
+     "the words after -- are arguments for the image's ENTRYPOINT, in place of CMD only",
+     offsetof(step_options, are_args)},
     {"env", 'e', WFE_OPTION_LIST, "KEY[=VALUE]",
      "set an environment variable; KEY alone: to wfe's own value (repeatable)",
      offsetof(step_options, env)},
@@ -261,6 +265,8 @@ static int check_usage(const step_options *o, int argc, wfe_error *err)
     if (o->run && argc)
         return wfe_error_set(err, WFE_E_INVALID,
                              "wfe step takes either --run SCRIPT or a command after --, not both");
+    if (o->are_args && !argc)
+        return wfe_error_set(err, WFE_E_INVALID, "--args needs words after --");
     return 0;
 }
 
@@ -316,7 +322,8 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         .on_pull = wfe_pull_view_progress,
         .on_pull_user = view,
         .run = o->run,
-        .command = argc ? (const char *const *)argv : NULL,
+        .command = argc && !o->are_args ? (const char *const *)argv : NULL,
+        .args = argc && o->are_args ? (const char *const *)argv : NULL,
         .shell = shell[0] ? shell : NULL,
         .strict = o->strict,
         .memory = o->memory,
@@ -370,10 +377,11 @@ const wfe_command wfe_cmd_step = {
     .name = "step",
     .usage = "[OPTION...] --image IMAGE [--run SCRIPT | [--] COMMAND [ARG...]]",
     .summary = "run one command in one container",
-    .details = "Streams the command's stdout and stderr to its own and exits with the command's\n"
-               "exit code. Other codes: 2 wrong usage, 124 timeout, 125 wfe or containerd failed,\n"
-               "126 the command cannot be executed, 127 it is not in the image, 130 interrupted.\n"
-               "Put -- before a command that has options of its own.\n",
+    .details =
+        "Streams the command's stdout and stderr to its own and exits with the command's\n"
+        "exit code. Other codes: 2 wrong usage, 124 timeout, 125 wfe or containerd failed,\n"
+        "126 the command cannot be executed, 127 it is not in the image, 130 interrupted.\n"
+        "The first word that is no option begins the command: options of wfe go before it.\n",
     .examples =
         "  wfe step --image busybox -- echo hi\n"
         "  wfe step --image busybox --run 'ls -l /src' -v .:/src:ro -w /src -u 1000\n"
@@ -382,5 +390,6 @@ const wfe_command wfe_cmd_step = {
     .n_options = sizeof options / sizeof *options,
     .struct_size = sizeof(step_options),
     .max_operands = -1,
+    .stops_at_operand = true,
     .run = cmd_step,
 };

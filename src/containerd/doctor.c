@@ -213,7 +213,10 @@ static void check_cgroups(examination *e)
             snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " %s", needed[i]);
     }
     wfe_buf_done(&text);
-    if (missing[0])
+    if (wfe_client_is_rootless(e->client))
+        tell(e, "cgroups", WFE_FINDING_WARNING, "run containerd as root for steps with limits",
+             "containerd is rootless: limits on memory, cpu and pids do not hold");
+    else if (missing[0])
         tell(e, "cgroups", WFE_FINDING_WARNING,
              "steps with such limits cannot be started; enable them in the kernel's command line",
              "cgroup %s without:%s", version, missing);

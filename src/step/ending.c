@@ -179,6 +179,7 @@ static bool explain(const wfe_step *step, wfe_error *err)
         .runtime = step->client->runtime,
         .apparmor = confinement->apparmor ? confinement->apparmor : step->machine.apparmor_profile,
         .pids = confinement->resources.pids,
+        .ulimits = confinement->n_rlimits > 0,
         .own_filter = confinement->seccomp == WFE_OCI_SECCOMP_CUSTOM,
     };
     return wfe_step_explain(&input, err);

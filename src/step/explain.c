@@ -146,7 +146,8 @@ static bool explain_pids(const wfe_step_explain_input *in, wfe_error *err)
 static bool explain_filter(const wfe_step_explain_input *in, wfe_error *err)
 {
     if (!in->own_filter ||
-        (!strstr(err->message, "cannot start a stopped process") &&
+        (!strstr(err->message, "start a stopped process") &&
+         !strstr(err->message, "container that has stopped") &&
          !strstr(err->message, "container init") && !strstr(err->message, "seccomp")))
         return false;
     char said[WFE_ERROR_MESSAGE_SIZE];
@@ -161,9 +162,32 @@ static bool explain_filter(const wfe_step_explain_input *in, wfe_error *err)
     return true;
 }
 
+/* The runtime's first process lives under the ulimits too. */
+static bool explain_small_ulimit(const wfe_step_explain_input *in, wfe_error *err)
+{
+    static const struct {
+        const char *found;
+        const char *limit;
+    } known[] = {{"too many open files", "nofile"},
+                 {"cannot allocate memory", "as, data or memlock"},
+                 {"file too large", "fsize"},
+                 {"resource temporarily unavailable", "nproc"}};
+    for (size_t i = 0; in->ulimits && i < sizeof known / sizeof *known; i++) {
+        if (!strstr(err->message, known[i].found))
+            continue;
+        begin_anew(err);
+        wfe_error_set(err, WFE_E_LIMIT, "under its ulimits the container cannot be started: %s",
+                      known[i].found);
+        wfe_error_where(err, "set ulimits", NULL);
+        wfe_error_hint(err, "raise the ulimit %s: the runtime itself needs some", known[i].limit);
+        return true;
+    }
+    return false;
+}
+
 bool wfe_step_explain(const wfe_step_explain_input *in, wfe_error *err)
 {
     return explain_runtime(in, err) || explain_apparmor(in, err) || explain_rlimit(err) ||
            explain_mount(err) || explain_dev_null(err) || explain_pids(in, err) ||
-           explain_filter(in, err);
+           explain_small_ulimit(in, err) || explain_filter(in, err);
 }

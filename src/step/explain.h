@@ -15,6 +15,7 @@ typedef struct wfe_step_explain_input {
     const char *runtime;  /* of the client */
     const char *apparmor; /* profile of the step; NULL: none */
     uint32_t pids;        /* limit of the step; 0: none */
+    bool ulimits;         /* the step has some of its own */
     bool own_filter;      /* a seccomp profile of the step's own */
 } wfe_step_explain_input;
 

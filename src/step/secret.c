@@ -68,21 +68,22 @@ void wfe_step_secret_mask_array(wfe_mask *mask, char *text, size_t size)
     wfe_buf_done(&out);
 }
 
-void wfe_step_secret_mask_text(wfe_mask *mask, char **text)
+int wfe_step_secret_mask_text(wfe_mask *mask, char **text)
 {
     if (wfe_mask_is_empty(mask) || !*text || !**text)
-        return;
+        return 0;
     wfe_buf out = WFE_BUF_INIT(0);
     char *masked = NULL;
     if (mask_into(mask, *text, false, &out) == 0 && out.data)
         masked = strdup(out.data);
     wfe_buf_done(&out);
-    if (masked) {
-        free(*text);
-        *text = masked;
-    } else {
+    if (!masked) {
         snprintf(*text, strlen(*text) + 1, "%s", WFE_MASK_TEXT);
+        return WFE_E_NOMEM;
     }
+    free(*text);
+    *text = masked;
+    return 0;
 }
 
 void wfe_step_secret_mask_error(wfe_mask *mask, wfe_error *err)

@@ -17,12 +17,13 @@
  * pair, or a value too short to be masked; LIMIT, NOMEM. No message holds a value. */
 int wfe_step_secret_read(const char *const *list, wfe_strmap *env, wfe_mask **mask, wfe_error *err);
 
-/* Each does nothing without a mask. Where a text cannot be masked, all of it becomes `***`. */
+/* Each does nothing without a mask. Where a text cannot be masked for want of memory, all of it
+ * becomes `***`. */
 
 /* In place; size is that of text's array. A secret that the array's end has cut is masked too. */
 void wfe_step_secret_mask_array(wfe_mask *mask, char *text, size_t size);
-/* Replaces *text, which is owned. */
-void wfe_step_secret_mask_text(wfe_mask *mask, char **text);
+/* Replaces *text, which is owned. NOMEM when all of it is `***` now. */
+int wfe_step_secret_mask_text(wfe_mask *mask, char **text);
 void wfe_step_secret_mask_error(wfe_mask *mask, wfe_error *err);
 
 #endif

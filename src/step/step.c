@@ -347,11 +347,17 @@ static void hide_secrets(wfe_step *step)
 {
     wfe_mask *mask = step->config.mask;
     wfe_strmap *outputs = &step->outputs.map; /* of stdout, and of a file that nobody captures */
+    wfe_error nomem = WFE_ERROR_INIT;
+    int rc = 0;
     for (size_t i = 0; i < step->result->n_warnings; i++)
-        wfe_step_secret_mask_text(mask, &step->result->warnings[i]);
+        (void)wfe_step_secret_mask_text(mask, &step->result->warnings[i]);
     for (size_t i = 0; i < outputs->len; i++) {
-        wfe_step_secret_mask_text(mask, &outputs->items[i].key);
-        wfe_step_secret_mask_text(mask, &outputs->items[i].value);
+        rc |= wfe_step_secret_mask_text(mask, &outputs->items[i].key);
+        rc |= wfe_step_secret_mask_text(mask, &outputs->items[i].value);
+    }
+    if (rc) {
+        wfe_error_nomem(&nomem);
+        wfe_step_fail(step, &nomem);
     }
     wfe_step_secret_mask_error(mask, &step->failure);
 }

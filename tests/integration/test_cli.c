@@ -20,6 +20,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "cli/commands.h"
 #include "fixtures/images.h"
 #include "fixtures/private_containerd.h"
 #include "fixtures/scripted_registry.h"
@@ -115,6 +116,29 @@ static void test_cli__prints_the_result_as_json(void **state)
     assert_string_equal(json_string_value(json_object_get(json, "v")), "1");
     assert_int_equal(json_integer_value(json_object_get(json, "build.exit_code")), 7);
     json_decref(json);
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__keeps_the_entrypoint_when_the_words_are_its_arguments(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const images_archive entry = {.name = "docker.io/test/entry:1",
+                                  .config =
+                                      "{\"Entrypoint\":[\"echo\",\"entry\"],\"Cmd\":[\"cmd\"],"
+                                      "\"Env\":[\"PATH=/bin\"]}"};
+    images_need(daemon, &entry);
+    wfe_command_result result = run("step", "-i", "test/entry:1", NULL);
+    assert_result(&result, 0, "entry cmd\n");
+    wfe_command_result_done(&result);
+    result = run("step", "-i", "test/entry:1", "--args", "--", "-n", "mine", NULL);
+    assert_result(&result, 0, "entry -n mine\n");
+    wfe_command_result_done(&result);
+    result = run("step", "-i", "test/entry:1", "--", "echo", "alone", NULL);
+    assert_result(&result, 0, "alone\n");
+    wfe_command_result_done(&result);
+    assert_fails(run("step", "-i", "test/entry:1", "--args", NULL), 2, "--args needs words");
+    result = run("image", "rm", "test/entry:1", NULL);
+    assert_int_equal(result.exit_code, 0);
     wfe_command_result_done(&result);
 }
 
@@ -411,18 +435,23 @@ static void test_cli__does_not_wait_for_a_daemon_that_is_gone(void **state)
 static void test_cli__every_command_has_help(void **state)
 {
     private_containerd_of(state);
-    static const char *const commands[][2] = {
-        {"step", NULL},      {"image", "import"}, {"image", "ls"},
-        {"daemon", "start"}, {"daemon", "stop"},  {"daemon", "status"},
-        {"gc", NULL},        {"doctor", NULL},    {"version", NULL},
-    };
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        wfe_command_result result = commands[i][1]
-                                        ? run(commands[i][0], commands[i][1], "--help", NULL)
-                                        : run(commands[i][0], "--help", NULL);
+    for (size_t i = 0; i < wfe_n_commands; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s", wfe_commands[i]->name);
+        char *second = strchr(name, ' ');
+        if (second)
+            *second++ = '\0';
+        wfe_command_result result =
+            second ? run(name, second, "--help", NULL) : run(name, "--help", NULL);
         assert_result(&result, 0, NULL);
         assert_non_null(strstr(result.out, "Usage: wfe "));
         assert_non_null(strstr(result.out, "Examples:"));
+        wfe_command_result_done(&result);
+        if (!second)
+            continue;
+        result = run(name, "--help", NULL); /* of the group */
+        assert_result(&result, 0, NULL);
+        assert_non_null(strstr(result.out, wfe_commands[i]->summary));
         wfe_command_result_done(&result);
     }
 }
@@ -511,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_cli__prints_what_the_step_prints),
         cmocka_unit_test(test_cli__exits_with_the_step_s_code),
         cmocka_unit_test(test_cli__prints_the_result_as_json),
+        cmocka_unit_test(test_cli__keeps_the_entrypoint_when_the_words_are_its_arguments),
         cmocka_unit_test(test_cli__passes_its_standard_input_on),
         cmocka_unit_test(test_cli__shows_only_loopback_without_a_network),
         cmocka_unit_test(test_cli__says_when_there_is_no_daemon),

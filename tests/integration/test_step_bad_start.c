@@ -174,6 +174,12 @@ static void test_step_bad_start__what_the_runtime_refuses(void **state)
     error = step_group_failure(&options, WFE_E_INVALID);
     step_assert_has(error.message, "at /dev/null in the container is not that device");
     step_assert_hint(&error);
+    const char *const no_files[] = {"nofile=0", NULL};
+    options = step_script("true");
+    options.ulimits = no_files;
+    error = step_group_failure(&options, WFE_E_LIMIT);
+    step_assert_has(error.message, "under its ulimits the container cannot be started");
+    step_assert_hint(&error);
     options = step_script("true");
     options.seccomp = "{\"defaultAction\":\"SCMP_ACT_ERRNO\"}";
     error = step_group_failure(&options, WFE_E_INVALID);

@@ -124,7 +124,8 @@ static void test_wfe_cases__live_version_and_revision_are_not_empty(void **state
     wfe_error err = WFE_ERROR_INIT;
     assert_ok(wfe_client_daemon_version(step_client_of_group, &version, &err), &err);
     assert_true(version.version[0] != '\0');
-    assert_true(version.revision[0] != '\0');
+    /* Some packages of Debian are built without one, and say so. */
+    assert_true(version.revision[0] || strstr(version.version, "+unknown"));
 }
 
 static void test_wfe_cases__live_image_that_is_not_there_says_not_found(void **state)

@@ -263,6 +263,18 @@ static void test_completion__man_pages_have_every_option(void **state)
     free(overview);
 }
 
+static void test_completion__groups_have_a_man_page(void **state)
+{
+    (void)state;
+    char *image = read_text(WFE_BUILD_DIR "/manual/man1/wfe-image.1");
+    char *daemon = read_text(WFE_BUILD_DIR "/manual/man1/wfe-daemon.1");
+    assert_contains(image, "wfe\\-image\\-ls\\fR(1)");
+    assert_null(strstr(image, "daemon"));
+    assert_contains(daemon, "wfe\\-daemon\\-start\\fR(1)");
+    free(image);
+    free(daemon);
+}
+
 static void test_completion__man_pages_are_clean(void **state)
 {
     (void)state;
@@ -286,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_completion__completes_images_in_bash),
         cmocka_unit_test(test_completion__completes_in_fish),
         cmocka_unit_test(test_completion__man_pages_have_every_option),
+        cmocka_unit_test(test_completion__groups_have_a_man_page),
         cmocka_unit_test(test_completion__man_pages_are_clean),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -110,12 +110,32 @@ static void test_step_explain__names_a_filter_of_the_step_s_own(void **state)
 {
     (void)state;
     static const wfe_step_explain_input without = {.runtime = "r"};
-    const char *text = "failed to start task 'x': cannot start a stopped process: unknown";
+    static const char *const texts[] = {
+        "failed to start task 'x': cannot start a stopped process: unknown",
+        "failed to start task 'x': OCI runtime start failed: cannot start a container that has "
+        "stopped: unknown",
+        RUNC "unable to init seccomp: error loading seccomp filter: operation not permitted",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        wfe_error err = from_containerd(texts[i]);
+        assert_true(wfe_step_explain(&input, &err));
+        assert_contains(err.message, "under the seccomp profile of its own: failed to ");
+        assert_contains(err.hint, "execve");
+        err = from_containerd(texts[i]);
+        assert_false(wfe_step_explain(&without, &err));
+    }
+}
+
+static void test_step_explain__names_a_ulimit_that_is_too_small(void **state)
+{
+    (void)state;
+    static const wfe_step_explain_input without = {.runtime = "r"}, with = {.ulimits = true};
+    const char *text = RUNC "error closing exec fds: open /proc/self/fd: too many open files";
     wfe_error err = from_containerd(text);
-    assert_true(wfe_step_explain(&input, &err));
-    assert_contains(err.message, "under the seccomp profile of its own");
-    assert_contains(err.message, "cannot start a stopped process");
-    assert_contains(err.hint, "execve");
+    assert_true(wfe_step_explain(&with, &err));
+    assert_string_equal(err.message,
+                        "under its ulimits the container cannot be started: too many open files");
+    assert_contains(err.hint, "ulimit nofile");
     err = from_containerd(text);
     assert_false(wfe_step_explain(&without, &err));
 }
@@ -148,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_step_explain__names_a_mount_over_dev_null),
         cmocka_unit_test(test_step_explain__names_the_pids_limit),
         cmocka_unit_test(test_step_explain__names_a_filter_of_the_step_s_own),
+        cmocka_unit_test(test_step_explain__names_a_ulimit_that_is_too_small),
         cmocka_unit_test(test_step_explain__leaves_other_texts_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,6 +291,8 @@ json_t *wfe_event_json(const wfe_event *event)
         rc = set_of_kind(object, event);
     if (!rc && event->recorded)
         rc = json_object_set_new_nocheck(object, "recorded", json_true());
+    if (!rc && event->goes_on)
+        rc = json_object_set_new_nocheck(object, "goes_on", json_true());
     if (!rc && event->images)
         rc = json_object_set_nocheck(object, "images", (json_t *)event->images);
     if (!rc && event->attempt)

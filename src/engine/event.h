@@ -126,6 +126,7 @@ typedef struct wfe_event {
     /* A state that was entered before another process went on with the run: told again, with the
      * number and the time of its record. */
     bool recorded;
+    bool goes_on; /* RUNNING, recorded: the attempt runs on, or is found to be lost */
 
     /* RUN */
     enum wfe_run_state run_state;

@@ -207,6 +207,7 @@ void wfe_journal_tell_recorded(wfe_run_node *node, enum wfe_step_run_state state
     event.elapsed_us = 0;
     event.attempt = past->attempt;
     event.outputs = NULL;
+    event.goes_on = node->adopt;
     if (state == WFE_STEP_IS_SLEEPING) {
         event.kind = WFE_EVENT_RETRY;
         event.at_us = past->sleeping.wall_us;

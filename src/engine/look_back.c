@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "containerd/wfe_client.h"
 #include "engine/run_priv.h"
+#include "engine/services.h"
 #include "engine/step_name.h"
 #include "step/durable.h"
 
@@ -118,9 +119,23 @@ static int look_at_service(look *l, wfe_past_service *service, wfe_error *err)
     wfe_engine_service_name(service->name, name);
     wfe_id_container(id, run->context.run_id, name, 1);
     bool over = service->state == WFE_SERVICE_STOPPED || service->state == WFE_SERVICE_FAILED;
-    if (!over)
+    if (!over && run->netns && !wfe_run_setup_failure(run))
         return find(l, client, id, &service->found, err);
-    return has_folder(client, id) ? add(l, client, id, err) : 0;
+    return !over || has_folder(client, id) ? add(l, client, id, err) : 0;
+}
+
+/* The network of the services, whether any of them was recorded or not. */
+static int look_at_network(wfe_engine_run *run, wfe_error *err)
+{
+    const wfe_plan_service *service = NULL;
+    wfe_client *client = NULL;
+    for (uint32_t i = 0; !service && i < run->plan->n_workflows; i++)
+        if (run->plan->workflows[i].n_services)
+            service = &run->plan->workflows[i].services[0];
+    if (!service || !wfe_services_needed(run->plan))
+        return 0;
+    int rc = wfe_context_client(&run->context, &service->container, &client, err);
+    return rc ? rc : wfe_services_adopt_network(client, run->context.run_id, &run->netns, err);
 }
 
 /* All of one client at once. */
@@ -150,6 +165,8 @@ int wfe_look_back(wfe_engine_run *run, wfe_error *err)
     for (wfe_past_entry *entry = run->past->first; !rc && entry; entry = entry->next)
         if (is_container(run, entry))
             rc = look_at_step(&l, entry, err);
+    if (!rc)
+        rc = look_at_network(run, err);
     for (size_t i = 0; !rc && i < run->past->n_services; i++)
         rc = look_at_service(&l, &run->past->services[i], err);
     if (!rc)

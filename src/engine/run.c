@@ -149,6 +149,10 @@ static void remove_folders(wfe_engine_run *run)
         free(run->context.shared_dir);
         run->context.shared_dir = NULL;
     }
+    if (run->broken && run->context.durable) { /* whoever goes on with the run needs it */
+        free(run->context.shared_dir);
+        run->context.shared_dir = NULL;
+    }
     wfe_paths_remove(&run->context);
 }
 
@@ -157,6 +161,10 @@ static void close_down(wfe_engine_run *run)
 {
     fill_result(run);
     remove_folders(run);
+    if (!run->broken) {
+        wfe_netns_free(run->netns, NULL);
+        run->netns = NULL;
+    }
     wfe_secrets_free(run->secrets);
     run->secrets = NULL;
     run->closed = true;
@@ -223,8 +231,7 @@ static void start_steps(wfe_engine_run *run)
     wfe_frame_started(run->main);
 }
 
-/* Why no step started, in another process. */
-static const wfe_error *setup_failure(const wfe_engine_run *run)
+const wfe_error *wfe_run_setup_failure(const wfe_engine_run *run)
 {
     for (size_t i = 0; i < run->past->n_stops; i++)
         if (run->past->stops[i].reason == WFE_STOP_SETUP)
@@ -237,7 +244,7 @@ void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err)
     if (run->set_up)
         return; /* it was cancelled meanwhile */
     run->set_up = true;
-    if (err->kind && run->past->running.wall_us && !setup_failure(run)) {
+    if (err->kind && run->past->running.wall_us && !wfe_run_setup_failure(run)) {
         /* Its steps have begun: they wait for somebody who can do better. */
         wfe_run_break(run, err);
         run->phase_next = stop_services;
@@ -252,7 +259,7 @@ void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err)
 static void start_services(wfe_engine_run *run)
 {
     wfe_error error = WFE_ERROR_INIT;
-    const wfe_error *before = setup_failure(run);
+    const wfe_error *before = wfe_run_setup_failure(run);
     if (before)
         wfe_run_is_set_up(run, before);
     else if (!wfe_services_needed(run->plan) || wfe_run_services_start(run, &error))
@@ -586,6 +593,7 @@ int wfe_engine_run_new(wfe_loop *loop, const wfe_plan *plan, const wfe_engine_op
     run->keep_on_failure = o->keep_on_failure;
     run->types = o->step_types ? o->step_types : wfe_step_types;
     run->random = (uint32_t)wfe_clock_monotonic_us() | 1U;
+    run->context.durable = o->durable;
     run->past = o->past;
     int rc = run->past ? 0 : wfe_past_new(plan, &run->past, err);
     if (!rc)
@@ -613,6 +621,7 @@ void wfe_engine_run_free(wfe_engine_run *run)
     wfe_run_free_dead(run);
     wfe_secrets_free(run->secrets);
     wfe_services_free(run->services);
+    wfe_netns_leave(run->netns);
     wfe_frame_free(run->main);
     wfe_run_free_dead(run);
     wfe_journal_done(run);

@@ -26,6 +26,7 @@
 #include "engine/past.h"
 #include "engine/scope.h"
 #include "engine/step_type.h"
+#include "net/netns.h"
 
 typedef struct wfe_run_node wfe_run_node;
 typedef struct wfe_frame wfe_frame;
@@ -220,6 +221,7 @@ struct wfe_engine_run {
     wfe_run_node_more *dead; /* of nodes that have ended; freed by the next turn */
     struct wfe_secrets *secrets;
     struct wfe_services *services; /* NULL: none, or stopped */
+    wfe_netns *netns;              /* of another process, until the services have it; NULL: none */
     uint32_t jobs;
     uint32_t slots_used;
     uint32_t random; /* state of the jitter's generator */
@@ -264,6 +266,8 @@ void wfe_run_note_failure(wfe_engine_run *run, const char *path, const wfe_error
 void wfe_run_stopping(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err);
 /* Secrets and services are there: the steps are next; or they will not be. */
 void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err);
+/* Why no step started in another process; NULL: it did not come to that. */
+const wfe_error *wfe_run_setup_failure(const wfe_engine_run *run);
 /* The main frame has ended. */
 void wfe_run_steps_ended(wfe_engine_run *run);
 void wfe_run_services_stopped(wfe_engine_run *run);

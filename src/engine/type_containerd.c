@@ -92,7 +92,12 @@ static void tell_result(wfe_attempt *attempt, const wfe_step_result *result)
     };
     if (attempt->left_out && !end.warnings)
         end.warnings = left_out;
-    if (result->end == WFE_STEP_TIMED_OUT) {
+    if (end.cancelled && !attempt->cancelled) { /* whoever did that has failed itself */
+        end.cancelled = false;
+        end.cause = WFE_PLAN_CAUSE_INFRASTRUCTURE;
+        wfe_error_set(&end.error, WFE_E_UNAVAILABLE,
+                      "its container was stopped when the wfe that had it failed");
+    } else if (result->end == WFE_STEP_TIMED_OUT) {
         end.cause = WFE_PLAN_CAUSE_TIMEOUT;
         wfe_error_set(&end.error, WFE_E_TIMEOUT, "container execution timed out after %llums",
                       (unsigned long long)result->timeout_ms);

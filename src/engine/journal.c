@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -313,8 +314,10 @@ void wfe_journal_leave(wfe_engine_run *run, const wfe_leftover *left)
         wfe_error_nomem(&error);
         wfe_run_break(run, &error);
     }
-    if (!item)
+    if (!item) {
+        free(left->path);
         return; /* another process will find it */
+    }
     *item = (wfe_leftover_item){.seq = run->journal.seq, .left = *left};
     if (run->journal.last_left)
         run->journal.last_left->next = item;
@@ -332,9 +335,13 @@ static void forget_durable(wfe_engine_run *run)
         journal->first_left = item->next;
         if (!journal->first_left)
             journal->last_left = NULL;
-        if (wfe_step_forget(item->left.client, item->left.id, &error))
+        if (!item->left.client)
+            unlink(item->left.path);
+        else if (wfe_step_forget(item->left.client, item->left.id, &error))
             wfe_log_warning(&run->context.log, "%s", error.message);
+        free(item->left.path);
         free(item);
+        wfe_run_turn_soon(run);
     }
 }
 
@@ -425,6 +432,7 @@ void wfe_journal_done(wfe_engine_run *run)
     while (run->journal.first_left) {
         wfe_leftover_item *item = run->journal.first_left;
         run->journal.first_left = item->next;
+        free(item->left.path);
         free(item);
     }
     if (run->journal.recorder)

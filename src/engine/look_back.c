@@ -4,6 +4,7 @@
  * is found there, or was never started, or is lost. Everything else that carries the name of an
  * attempt of this run is of one whose end is recorded, or that was never started, and is removed.
  */
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ typedef struct look {
     garbage *list;
     size_t n;
     size_t cap;
+    const wfe_client *hidden_of; /* whose I/O folder hidden is about */
+    json_t *hidden;
 } look;
 
 static int add(look *l, wfe_client *client, const char *id, wfe_error *err)
@@ -46,11 +49,35 @@ static int add(look *l, wfe_client *client, const char *id, wfe_error *err)
     return l->list[l->n++].id ? 0 : wfe_error_nomem(err);
 }
 
-static bool has_folder(const wfe_client *client, const char *id)
+/* A folder that was being removed has the container's id behind that of who did it. */
+static int find_hidden(look *l, const wfe_client *client, wfe_error *err)
+{
+    if (l->hidden_of == client)
+        return 0;
+    json_decref(l->hidden);
+    l->hidden_of = client;
+    l->hidden = json_object();
+    int rc = l->hidden ? 0 : wfe_error_nomem(err);
+    DIR *dir = rc ? NULL : opendir(client->io_dir);
+    for (const struct dirent *item; dir && !rc && (item = readdir(dir));) {
+        const char *mark = item->d_name[0] == '.' ? strrchr(item->d_name, '@') : NULL;
+        if (mark && json_object_set_new(l->hidden, mark + 1, json_true()))
+            rc = wfe_error_nomem(err);
+    }
+    if (dir)
+        closedir(dir);
+    return rc;
+}
+
+static int add_if_there(look *l, wfe_client *client, const char *id, wfe_error *err)
 {
     char path[PATH_MAX];
-    return snprintf(path, sizeof path, "%s/%s", client->io_dir, id) < (int)sizeof path &&
-           access(path, F_OK) == 0;
+    int rc = find_hidden(l, client, err);
+    bool there =
+        !rc && (json_object_get(l->hidden, id) ||
+                (snprintf(path, sizeof path, "%s/%s", client->io_dir, id) < (int)sizeof path &&
+                 access(path, F_OK) == 0));
+    return there ? add(l, client, id, err) : rc;
 }
 
 static int find(look *l, wfe_client *client, const char *id, enum wfe_past_found *ret,
@@ -90,8 +117,8 @@ static int look_at_step(look *l, wfe_past_entry *entry, wfe_error *err)
         wfe_id_container(id, run->context.run_id, name, attempt);
         if (attempt == entry->attempt && entry->state == WFE_STEP_IS_RUNNING)
             rc = find(l, client, id, &entry->found, err);
-        else if (has_folder(client, id))
-            rc = add(l, client, id, err);
+        else
+            rc = add_if_there(l, client, id, err);
     }
     return rc;
 }
@@ -121,7 +148,7 @@ static int look_at_service(look *l, wfe_past_service *service, wfe_error *err)
     bool over = service->state == WFE_SERVICE_STOPPED || service->state == WFE_SERVICE_FAILED;
     if (!over && run->netns && !wfe_run_setup_failure(run))
         return find(l, client, id, &service->found, err);
-    return !over || has_folder(client, id) ? add(l, client, id, err) : 0;
+    return over ? add_if_there(l, client, id, err) : add(l, client, id, err);
 }
 
 /* The network of the services, whether any of them was recorded or not. */
@@ -174,5 +201,6 @@ int wfe_look_back(wfe_engine_run *run, wfe_error *err)
     for (size_t i = 0; i < l.n; i++)
         free(l.list[i].id);
     free(l.list);
+    json_decref(l.hidden);
     return rc;
 }

@@ -159,6 +159,10 @@ static void remove_folders(wfe_engine_run *run)
 /* Everything is gone: tells so, once it is recorded. */
 static void close_down(wfe_engine_run *run)
 {
+    if (run->journal.first_left && !run->broken) {
+        run->phase_next = close_down; /* nobody looks for what a run that is over has left */
+        return;
+    }
     fill_result(run);
     remove_folders(run);
     if (!run->broken) {
@@ -382,7 +386,7 @@ static void one_round(wfe_engine_run *run)
     if (run->phase_next) {
         void (*next)(wfe_engine_run *) = run->phase_next;
         run->phase_next = NULL;
-        next(run);
+        next(run); /* perhaps the same one again */
     }
     if (run->broken && !run->kill_spread) {
         run->kill_spread = true;

@@ -296,7 +296,7 @@ void wfe_journal_run(wfe_engine_run *run, const wfe_error *err);
 void wfe_journal_stop(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err);
 /* Another process goes on with the run. */
 void wfe_journal_resume(wfe_engine_run *run);
-/* Something is left of an attempt until the last record is durable. */
+/* Something is left of an attempt until the last record is durable; its path is taken. */
 void wfe_journal_leave(wfe_engine_run *run, const wfe_leftover *left);
 /* Tells the listener of the node's state, which was recorded by another process. */
 void wfe_journal_tell_recorded(wfe_run_node *node, enum wfe_step_run_state state);

@@ -77,14 +77,14 @@ static unsigned kill_all(const char *wanted)
     return n;
 }
 
-void wfe_shell_kill_orphans(const wfe_context *context, const char *path, unsigned attempt)
+bool wfe_shell_kill_orphans(const wfe_context *context, const char *path, unsigned attempt)
 {
     char note[PATH_MAX], wanted[PATH_MAX + 16];
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
     _cleanup_(wfe_buf_done) wfe_buf output = WFE_BUF_INIT(0);
     note_path(context, path, attempt, note);
     if (wfe_fd_read_file(note, PATH_MAX - 1, &output, NULL) || !output.len)
-        return; /* it was not started, or the machine was since */
+        return !context->same_folder;
     snprintf(wanted, sizeof wanted, "WFE_OUTPUT=%.*s", (int)output.len, output.data);
     unsigned left = kill_all(wanted);
     for (int i = 0; left && i < LOOKS; i++) {
@@ -98,4 +98,5 @@ void wfe_shell_kill_orphans(const wfe_context *context, const char *path, unsign
                         path, left, attempt);
     unlink(wanted + strlen("WFE_OUTPUT="));
     unlink(note);
+    return true;
 }

@@ -15,7 +15,8 @@
 int wfe_shell_note(const wfe_context *context, const char *path, unsigned attempt,
                    const char *output_path, char **ret, wfe_error *err);
 /* Kills what is there of an attempt of another process, and waits until it is gone; removes its
- * files. What cannot be killed is logged. Blocks, for at most a second. */
-void wfe_shell_kill_orphans(const wfe_context *context, const char *path, unsigned attempt);
+ * files. What cannot be killed is logged. Blocks, for at most a second. False: there is no note,
+ * and since the folder is the same one, nothing of the attempt was ever started. */
+bool wfe_shell_kill_orphans(const wfe_context *context, const char *path, unsigned attempt);
 
 #endif

@@ -299,9 +299,9 @@ static int check_found(const wfe_attempt_env *env, wfe_error *err)
                          "it ran");
 }
 
-static bool leaves(const wfe_attempt *attempt, wfe_leftover *ret)
+static bool leaves(wfe_attempt *attempt, wfe_leftover *ret)
 {
-    ret->client = attempt->client;
+    *ret = (wfe_leftover){.client = attempt->client};
     memcpy(ret->id, attempt->id, sizeof ret->id);
     return attempt->durable;
 }

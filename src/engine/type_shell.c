@@ -77,7 +77,7 @@ static void free_attempt(wfe_attempt *attempt)
     wfe_timer_free(attempt->patience);
     if (attempt->output_path)
         unlink(attempt->output_path);
-    if (attempt->note_path)
+    if (attempt->note_path) /* nobody has taken it: it did not begin */
         unlink(attempt->note_path);
     free(attempt->output_path);
     free(attempt->note_path);
@@ -360,8 +360,7 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
 static int start(const wfe_attempt_env *env, const wfe_attempt_fns *fns, void *user,
                  wfe_attempt **ret, wfe_error *err)
 {
-    if (env->adopt) {
-        wfe_shell_kill_orphans(env->context, env->path, env->attempt);
+    if (env->adopt && wfe_shell_kill_orphans(env->context, env->path, env->attempt)) {
         return wfe_error_set(err, WFE_E_UNAVAILABLE,
                              "its process was killed: the wfe that ran it was killed, and nobody "
                              "knows what it would have come to");
@@ -385,5 +384,16 @@ static int start(const wfe_attempt_env *env, const wfe_attempt_fns *fns, void *u
     return 0;
 }
 
-const wfe_step_type wfe_step_type_shell = {
-    .name = "shell", .start = start, .cancel = cancel, .free = free_attempt, .adopts = true};
+static bool leaves(wfe_attempt *attempt, wfe_leftover *ret)
+{
+    *ret = (wfe_leftover){.path = attempt->note_path};
+    attempt->note_path = NULL;
+    return ret->path != NULL;
+}
+
+const wfe_step_type wfe_step_type_shell = {.name = "shell",
+                                           .start = start,
+                                           .cancel = cancel,
+                                           .free = free_attempt,
+                                           .leaves = leaves,
+                                           .adopts = true};

@@ -458,6 +458,84 @@ static void test_resume__all_takes_every_interrupted_run(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* ---- at any moment ---- */
+
+static const char everything[] =
+    "workflow:\n  id: test\n  version: 1\n  shared_volume: {mount_path: /shared}\n"
+    "  services:\n    db:\n      image: busybox\n"
+    "      command: [sh, -c, 'echo serving; while :; do echo alive | nc -l -p 5000; done']\n"
+    "      readiness: {log: serving}\n"
+    "  ensure: {name: at-end, type: containerd, config: {image: busybox, run: echo over}}\n"
+    "  steps:\n" STEP("one", "echo 1; echo \"##wfe[output one=1]\"; echo 1 >> /shared/one") STEP(
+        "two",
+        "seq 1 500; nc 127.0.0.1 5000 < /dev/null") "      ensure: {name: two-ensure, config: "
+                                                    "{run: echo two}}\n"
+                                                    "    - name: wide\n      parallel:\n"
+                                                    "        - {name: w1, type: containerd, "
+                                                    "config: {image: busybox, run: 'seq 1 300'}}\n"
+                                                    "        - {name: w2, type: containerd, "
+                                                    "config: {image: busybox, run: 'echo $ONE; seq "
+                                                    "1 300 >&2'}}\n"
+                                                    "        - {name: w3, type: containerd, "
+                                                    "config: {image: busybox, run: 'usleep 300000; "
+                                                    "echo w3'}}\n"
+                                                    "    - name: again\n      type: containerd\n   "
+                                                    "   retry: {max: 2, interval: 300ms}\n"
+                                                    "      config: {image: busybox, run: 'test -e "
+                                                    "/shared/again || { touch /shared/again; exit "
+                                                    "1; }'}\n" STEP(
+                                                        "last", "wc -l < /shared/one; echo last");
+
+static unsigned points(void)
+{
+    const char *text = getenv("WFE_TEST_KILLS"); /* for a longer look */
+    return text ? (unsigned)atoi(text) : 8;
+}
+
+static void check_everything(const char *name)
+{
+    char wanted[2048] = "", *log;
+    for (int i = 1; i <= 300; i++)
+        sprintf(wanted + strlen(wanted), "%d\n", i);
+    log = log_of(name, "w1");
+    assert_string_equal(log, wanted);
+    free(log);
+    log = log_of(name, "w3");
+    assert_string_equal(log, "w3\n");
+    free(log);
+    log = log_of(name, "last");
+    assert_string_equal(log, "1\nlast\n");
+    free(log);
+    log = log_of(name, "two-ensure");
+    assert_string_equal(log, "two\n");
+    free(log);
+}
+
+static void test_resume__after_a_kill_at_any_moment(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    char file[128], name[32];
+    snprintf(file, sizeof file, "%s", run_group_file("workflow.yaml", everything));
+    for (unsigned i = 0; i < points(); i++) {
+        snprintf(name, sizeof name, "any-%u", i);
+        wfe_command *run = START("run", file, "--name", name, "--plain", "--jobs", "3");
+        wfe_command_wait_for(run, "test: run");
+        for (int kills = 0; kills < 3; kills++) {
+            usleep(1000 * ((i * 137 + (unsigned)kills * 311) % 1100));
+            kill_it(run);
+            run = START("resume", name, "--plain");
+            wfe_command_wait_for(run, name);
+        }
+        wfe_command_result result;
+        wfe_command_wait(run, &result);
+        if (result.exit_code != 0)
+            fail_msg("killed at point %u: %d\n%s%s", i, result.exit_code, result.out, result.err);
+        wfe_command_result_done(&result);
+        check_everything(name);
+        run_group_assert_clean(daemon);
+    }
+}
+
 static int setup(void **state)
 {
     return run_group_setup(state);
@@ -480,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_resume__a_service_that_died_meanwhile_fails_the_run),
         cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
         cmocka_unit_test(test_resume__all_takes_every_interrupted_run),
+        cmocka_unit_test(test_resume__after_a_kill_at_any_moment),
     };
     return cmocka_run_group_tests_name("resume", tests, setup, run_group_teardown);
 }

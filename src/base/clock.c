@@ -11,6 +11,13 @@ uint64_t wfe_clock_monotonic_us(void)
     return (uint64_t)ts.tv_sec * 1000000U + (uint64_t)ts.tv_nsec / 1000U;
 }
 
+uint64_t wfe_clock_boot_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000000U + (uint64_t)ts.tv_nsec / 1000U;
+}
+
 int64_t wfe_clock_wall_us(void)
 {
     struct timespec ts;

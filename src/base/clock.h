@@ -10,6 +10,9 @@
 
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t wfe_clock_monotonic_us(void);
+/* Microseconds of CLOCK_BOOTTIME: goes on while the machine sleeps, and no one can set it. Two
+ * processes of one boot see the same. */
+uint64_t wfe_clock_boot_us(void);
 /* Microseconds since 1970-01-01 UTC. */
 int64_t wfe_clock_wall_us(void);
 

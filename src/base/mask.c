@@ -182,6 +182,11 @@ size_t wfe_mask_stream_held(const wfe_mask_stream *stream)
     return (size_t)(stream->at - stream->shown);
 }
 
+bool wfe_mask_stream_is_idle(const wfe_mask_stream *stream)
+{
+    return !stream->state && stream->shown == stream->at && stream->masked != stream->at;
+}
+
 /* Adds a match that ends later than all others; those it reaches become one with it. */
 static int add_span(wfe_mask_stream *stream, uint64_t from, uint64_t to, wfe_error *err)
 {

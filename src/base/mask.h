@@ -67,5 +67,7 @@ int wfe_mask_stream_feed(wfe_mask_stream *stream, const void *bytes, size_t len,
 int wfe_mask_stream_finish(wfe_mask_stream *stream, wfe_buf *out, wfe_error *err);
 /* Bytes held back now. */
 size_t wfe_mask_stream_held(const wfe_mask_stream *stream);
+/* A stream that is new would do the same with the bytes to come. */
+bool wfe_mask_stream_is_idle(const wfe_mask_stream *stream);
 
 #endif

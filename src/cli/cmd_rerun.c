@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/report.h"
+#include "cli/resume.h"
 #include "cli/run_driver.h"
 #include "cli/stored.h"
 
@@ -80,6 +81,7 @@ static int cmd_rerun(const wfe_command *command, void *target, int argc, char **
     wfe_stored_close(&stored);
     if (rc)
         return code;
+    wfe_resume_remind();
     const wfe_run_driver_options driver = {
         .settings = &run->settings,
         .verbose = o->verbose,

@@ -13,6 +13,7 @@
 #include "cli/exit_code.h"
 #include "cli/graph_format.h"
 #include "cli/report.h"
+#include "cli/resume.h"
 #include "cli/run_driver.h"
 #include "cli/run_settings.h"
 #include "engine/check.h"
@@ -33,6 +34,7 @@ typedef struct run_options {
     uint64_t max_log;
     bool keep_on_failure;
     bool no_store;
+    bool resume;
     bool json;
     bool plain;
 } run_options;
@@ -60,6 +62,9 @@ static const wfe_option options[] = {
      offsetof(run_options, name)},
     {"no-store", 0, WFE_OPTION_FLAG, NULL, "record nothing: the run cannot be continued",
      offsetof(run_options, no_store)},
+    {"resume", 0, WFE_OPTION_FLAG, NULL,
+     "go on with the workflow's newest run that was interrupted or suspended, if there is one",
+     offsetof(run_options, resume)},
     {"max-step-log", 0, WFE_OPTION_BYTES, "SIZE", "kept of what an attempt prints (256m)",
      offsetof(run_options, max_step_log)},
     {"max-log", 0, WFE_OPTION_BYTES, "SIZE", "kept of what the whole run prints (4g)",
@@ -92,6 +97,10 @@ static int check_usage(const run_options *o, int argc, enum wfe_graph *graph, wf
     if (o->graph && (o->json || o->dry_run))
         return wfe_error_set(err, WFE_E_INVALID,
                              "--graph cannot be given together with --json or --dry-run");
+    if (o->resume && (o->no_store || o->name || o->dry_run || o->graph))
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "--resume cannot be given together with --no-store, --name, "
+                             "--dry-run or --graph");
     if (o->name) {
         int rc = wfe_store_check_name(o->name, err);
         if (rc)
@@ -138,9 +147,44 @@ static int make_settings(const run_options *o, wfe_run_settings *settings, wfe_e
     return rc;
 }
 
+/* The run to go on with; *ret stays NULL when there is none. */
+static int find_run(const wfe_plan *plan, char **ret, wfe_error *err)
+{
+    wfe_stored stored = {.store = NULL};
+    wfe_error error = WFE_ERROR_INIT;
+    int rc = wfe_stored_open(&stored, &error);
+    if (rc == WFE_E_NOT_FOUND)
+        return 0; /* nothing was ever recorded */
+    if (!rc)
+        rc = wfe_resume_newest(stored.store, plan->workflows[plan->main].id, ret, &error);
+    wfe_stored_close(&stored);
+    return rc ? wfe_error_copy(err, &error) : 0;
+}
+
+static int resume_run(const run_options *o, const char *run)
+{
+    const wfe_resume_options resume = {
+        .inputs = o->inputs.items,
+        .input_file = o->input_file,
+        .jobs = (uint32_t)o->jobs,
+        .report = o->report,
+        .json = o->json,
+        .plain = o->plain,
+        .verbose = o->connection.verbose,
+    };
+    return wfe_resume(run, &resume);
+}
+
 static int run_plan(const run_options *o, const wfe_plan *plan)
 {
     wfe_error error = WFE_ERROR_INIT;
+    _cleanup_free_ char *run = NULL;
+    if (o->resume && find_run(plan, &run, &error))
+        return wfe_stored_report(&error, o->json);
+    if (run)
+        return resume_run(o, run);
+    if (!o->no_store)
+        wfe_resume_remind();
     _cleanup_(wfe_run_settings_done) wfe_run_settings settings = {0};
     const wfe_run_driver_options driver = {
         .settings = &settings,

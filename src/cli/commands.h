@@ -13,6 +13,7 @@
     X(show)                                                                                        \
     X(logs)                                                                                        \
     X(cancel)                                                                                      \
+    X(resume)                                                                                      \
     X(rerun)                                                                                       \
     X(rm)                                                                                          \
     X(step)                                                                                        \

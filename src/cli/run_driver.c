@@ -29,12 +29,12 @@ typedef struct driver {
     wfe_registry_config registry_config;
     wfe_registry_setup registry;
     char state_dir[PATH_MAX];
+    wfe_past *past;         /* until the run has it */
     wfe_store *store;       /* until the recorder has it */
     wfe_run_handle handle;  /* of a run that is stored */
     wfe_recorder *recorder; /* until the run has it */
     bool store_failed;
-    bool made;  /* the run was stored by this command, and must not be left half-made */
-    bool asked; /* somebody asked for the run's end */
+    bool made; /* the run was stored by this command, and must not be left half-made */
     wfe_loop *loop;
     wfe_out *out;
     wfe_interrupt *interrupt;
@@ -228,15 +228,16 @@ static void on_asked(const char *what, void *user)
     bool kill = strcmp(what, "kill") == 0;
     if (d->done || (!kill && strcmp(what, "cancel") != 0))
         return;
-    if (!d->asked)
+    /* A wish may be older than this process, which then knows of it by the record. */
+    bool stops = wfe_engine_run_is_cancelled(d->run);
+    if (!stops)
         note(d, "`wfe cancel`: stopping; hooks still run");
     if (kill)
         note(d, "`wfe cancel`: killing what runs");
-    if (!d->asked)
+    if (!stops)
         wfe_engine_run_cancel(d->run);
     if (kill)
         wfe_engine_run_cancel(d->run);
-    d->asked = true;
 }
 
 static void on_done(wfe_engine_run *run, void *user)
@@ -330,6 +331,8 @@ static int make_run(driver *d, wfe_error *err)
         .make_client_user = d,
         .registry = &d->registry.access,
         .recorder = d->recorder,
+        .past = d->past,
+        .durable = stored,
         .images = settings->images,
         .on_event = on_event,
         .on_event_user = d,
@@ -340,8 +343,10 @@ static int make_run(driver *d, wfe_error *err)
                 .level = d->options->verbose ? WFE_LOG_DEBUG : WFE_LOG_WARNING},
     };
     rc = wfe_engine_run_new(d->loop, d->plan, &options, &d->run, err);
-    if (!rc)
+    if (!rc) {
         d->recorder = NULL; /* the run's */
+        d->past = NULL;
+    }
     return rc;
 }
 
@@ -369,6 +374,8 @@ static int start(driver *d, wfe_error *err)
     if (!rc)
         rc = wfe_engine_run_start(d->run, err);
     d->started = !rc;
+    if (!rc && d->options->asked)
+        on_asked(d->options->asked, d);
     return rc;
 }
 
@@ -412,6 +419,8 @@ static void forget_half_made(driver *d)
         wfe_run_store_open(d->state_dir, true, &d->store, NULL);
     if (d->made && !d->started && d->store)
         wfe_run_store_remove(d->store, d->state_dir, d->handle.id, NULL);
+    else if (!d->started && d->store && d->options->stored)
+        d->store->release(d->store, d->options->stored->id, d->options->stored->lease, NULL);
     wfe_store_close(d->store);
 }
 
@@ -426,6 +435,7 @@ static void done(driver *d)
     if (d->recorder)
         d->recorder->free(d->recorder);
     forget_half_made(d);
+    wfe_past_free(d->past);
     wfe_registry_setup_done(&d->registry);
     wfe_timer_free(d->timer);
     wfe_interrupt_free(d->interrupt);
@@ -435,7 +445,7 @@ static void done(driver *d)
 
 int wfe_run_drive(const wfe_plan *plan, const wfe_run_driver_options *options)
 {
-    driver d = {.plan = plan, .options = options};
+    driver d = {.plan = plan, .options = options, .past = options->past};
     wfe_error error = WFE_ERROR_INIT;
     int code = WFE_EXIT_FAILED;
     int rc = start(&d, &error);

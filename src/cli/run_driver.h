@@ -18,9 +18,11 @@ typedef struct wfe_run_driver_options {
     const char *name;     /* of the run; NULL: its workflow's and a number */
     const char *rerun_of; /* id of the run that it repeats; NULL: none */
     bool no_store;        /* nothing is recorded: the run is forgotten when it has ended */
-    /* A run that is in the store already, and whose lease is ours: the run goes on. NULL: a new
-     * one is made. */
+    /* A run that is in the store already, and whose lease is ours: it goes on with its past, which
+     * is taken. NULL: a new one is made. */
     const wfe_run_handle *stored;
+    wfe_past *past;
+    const char *asked; /* a wish that was recorded before it went on; NULL: none */
 } wfe_run_driver_options;
 
 /* Runs the plan to its end and gives the exit code. */

@@ -47,24 +47,29 @@ int wfe_run_node_make_item(wfe_run_node *node, wfe_error *err)
     return rc;
 }
 
-/* The first time: the clock of the whole step. */
-static void enter(wfe_run_node *node)
+void wfe_run_node_start_timeout(wfe_run_node *node, uint64_t ms)
 {
     wfe_error error = WFE_ERROR_INIT;
-    node->state = WFE_STEP_IS_RUNNING;
-    node->attempt++;
-    if (node->tries++)
-        return;
-    node->began_us = wfe_clock_monotonic_us();
-    if (!node->step->timeout_ms || node->item != WFE_PLAN_NONE)
-        return;
     wfe_run_node_more *more = wfe_run_node_more_of(node);
     if (!more)
         return;
     if (wfe_timer_new(node->frame->run->loop, wfe_run_node_timed_out, node, &more->timeout, &error))
         wfe_run_break(node->frame->run, &error);
     else
-        wfe_timer_start(more->timeout, node->step->timeout_ms);
+        wfe_timer_start(more->timeout, ms);
+}
+
+/* The first time: the clock of the whole step. */
+static void enter(wfe_run_node *node)
+{
+    node->state = WFE_STEP_IS_RUNNING;
+    node->attempt++;
+    wfe_replay_note_attempt(node);
+    if (node->tries++)
+        return;
+    node->began_us = wfe_clock_monotonic_us();
+    if (node->step->timeout_ms && node->item == WFE_PLAN_NONE)
+        wfe_run_node_start_timeout(node, node->step->timeout_ms);
 }
 
 /* ---- blocks ---- */
@@ -85,7 +90,7 @@ static void reset_tree(wfe_frame *frame, uint32_t index)
 static void begin_block(wfe_run_node *node)
 {
     const wfe_plan_step *steps = node->frame->run->plan->steps;
-    if (node->tries > 1) {
+    if (node->tries > 1 && !wfe_replay_is_begun(node)) {
         node->child_failed = false;
         node->hook_failed = false;
         node->inner = 0;
@@ -377,6 +382,14 @@ void wfe_run_node_frame_ended(wfe_run_node *node, wfe_frame *callee)
 void wfe_run_node_begin(wfe_run_node *node)
 {
     enter(node);
+    if (node->tries > 1) /* what was recorded of the round before does not count any more */
+        wfe_past_void_below(node->frame->run->past,
+                            wfe_past_find(node->frame->run->past, node->path));
+    wfe_run_node_begin_inner(node);
+}
+
+void wfe_run_node_begin_inner(wfe_run_node *node)
+{
     if (node->step->for_each)
         begin_items(node);
     else if (node->step->type == WFE_PLAN_STEP_PARALLEL)
@@ -394,20 +407,32 @@ void wfe_run_node_take_slot(wfe_run_node *node)
     wfe_journal_start(node);
 }
 
+/* Another process may have left something that runs, and has to be stopped. */
+static bool may_be_there(const wfe_run_node *node)
+{
+    const wfe_step_type *type = wfe_run_type(node->frame->run, node->step);
+    return node->adopt && type->adopts && node->past->found != WFE_PAST_FOUND_NOTHING;
+}
+
 /* The record of its start is durable. */
 void wfe_run_node_start_attempt(wfe_run_node *node)
 {
     wfe_attempt_end end = {.cause = WFE_PLAN_CAUSE_INFRASTRUCTURE, .exit_code = -1};
     wfe_run_node_more *more = wfe_run_node_more_of(node);
-    if (!more || node->stop || node->timed_out || node->frame->run->killed) {
+    bool stops = node->stop || node->timed_out || node->frame->run->killed;
+    if (!more || node->frame->run->broken || (stops && !may_be_there(node))) {
         end.cancelled = true;
         wfe_run_node_attempt_ended(node, &end);
         return;
     }
     wfe_exec_free(more->dead_exec);
     more->dead_exec = NULL;
-    if (wfe_exec_start(node, &more->exec, &end.error))
+    if (wfe_exec_start(node, &more->exec, &end.error)) {
+        end.cancelled = stops;
         wfe_run_node_attempt_ended(node, &end);
+    } else if (stops) {
+        wfe_exec_cancel(more->exec, node->frame->run->killed);
+    }
 }
 
 /* What it gave is kept also when it failed: its hooks may use it. */

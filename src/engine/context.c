@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "containerd/wfe_client.h"
+#include "step/keeper.h"
 
 /* Different daemons, or ways to them, in one run. */
 #define MAX_CLIENTS 64
@@ -138,6 +139,7 @@ void wfe_context_done(wfe_context *context)
         context->clients = entry->next;
         free_entry(entry);
     }
+    wfe_keeper_free(context->keeper);
     wfe_mask_free(context->mask);
     wfe_strmap_done(&context->service_env);
     wfe_strv_free(context->environment);

@@ -144,12 +144,13 @@ int wfe_data_take(wfe_run_node *node, wfe_error *err)
     {
         bytes += strlen(key) + wfe_scope_value_bytes(value);
     }
-    if (bytes > WFE_ENGINE_DATA_MAX_BYTES)
+    const wfe_past_entry *past = wfe_replay_settled(node);
+    if (!past && bytes > WFE_ENGINE_DATA_MAX_BYTES)
         return wfe_error_set(err, WFE_E_LIMIT,
                              "step '%s': with its outputs the data of the run would have %zu "
                              "bytes, at most %zu are allowed",
                              node->path, bytes, WFE_ENGINE_DATA_MAX_BYTES);
-    node->outputs_seq = frame->run->journal.seq + 1;
+    node->outputs_seq = past ? wfe_past_outputs_seq(past) : frame->run->journal.seq + 1;
     if (node->item != WFE_PLAN_NONE)
         return 0; /* the for_each gives them all, as lists */
     return wfe_scope_add(&frame->all, node->outputs, node->outputs_seq, err);

@@ -24,6 +24,7 @@
 
 typedef struct wfe_engine_run wfe_engine_run;
 struct wfe_step_type;
+struct wfe_past;
 
 /* The value of an environment variable, NULL when it is not set. */
 typedef const char *(*wfe_lookup_fn)(const char *name, void *user);
@@ -65,7 +66,13 @@ typedef struct wfe_engine_options {
      * NULL, and names that are not in it: what they stand for now. */
     json_t *images;
     wfe_recorder *recorder; /* taken on success; default: wfe_recorder_memory_new */
-    wfe_event_fn on_event;  /* NULL: nobody listens */
+    /* What was recorded of this run, which goes on (engine/past.h); taken on success. Its records
+     * are numbered on. A run that is over must have been reopened. NULL: it begins. */
+    struct wfe_past *past;
+    /* Containers are started so that another process can go on with them should this one be
+     * killed: a copy of this process is made for that, which outlives it (step/keeper.h). */
+    bool durable;
+    wfe_event_fn on_event; /* NULL: nobody listens */
     void *on_event_user;
     wfe_engine_done_fn done;
     void *done_user;
@@ -82,6 +89,8 @@ int wfe_engine_run_start(wfe_engine_run *run, wfe_error *err);
 /* The first time: steps are stopped in good order, ensure hooks run, all is cleaned up. Again: what
  * runs is killed, hooks included, no more hooks start; still cleaned. From any callback. */
 void wfe_engine_run_cancel(wfe_engine_run *run);
+/* Was it asked to stop, in this process or an earlier one that began it. */
+bool wfe_engine_run_is_cancelled(const wfe_engine_run *run);
 /* The run must have ended, or never have been started. NULL is accepted. */
 void wfe_engine_run_free(wfe_engine_run *run);
 

@@ -89,6 +89,25 @@ const char *wfe_skip_reason_name(enum wfe_skip_reason reason)
     return NULL;
 }
 
+const char *wfe_stop_reason_name(enum wfe_stop_reason reason)
+{
+    switch (reason) {
+    case WFE_STOP_CANCELLED:
+        return "cancelled";
+    case WFE_STOP_KILLED:
+        return "killed";
+    case WFE_STOP_TIMEOUT:
+        return "timeout";
+    case WFE_STOP_SERVICE:
+        return "service";
+    case WFE_STOP_SETUP:
+        return "setup";
+    case WFE_STOP_BY_STEPS:
+        break;
+    }
+    return NULL;
+}
+
 const char *wfe_cause_name(enum wfe_plan_cause cause)
 {
     switch (cause) {
@@ -172,6 +191,8 @@ static int set_end(json_t *object, const wfe_event *event)
 
 static int set_step(json_t *object, const wfe_event *event)
 {
+    bool failed = event->step_state == WFE_STEP_IS_FAILED ||
+                  (event->step_state == WFE_STEP_IS_HOOKS && event->outcome == WFE_STEP_IS_FAILED);
     int rc = set_text(object, "state", wfe_step_state_name(event->step_state));
     if (!rc && event->plan_step)
         rc = set_text(object, "role", wfe_role_name(event->plan_step->role));
@@ -179,9 +200,11 @@ static int set_step(json_t *object, const wfe_event *event)
         rc = set_text(object, "owner", event->owner);
     if (!rc)
         rc = set_text(object, "reason", wfe_skip_reason_name(event->skip_reason));
-    if (!rc && event->step_state == WFE_STEP_IS_FAILED)
+    if (!rc && event->step_state == WFE_STEP_IS_HOOKS)
+        rc = set_text(object, "outcome", wfe_step_state_name(event->outcome));
+    if (!rc && failed)
         rc = set_text(object, "cause", wfe_cause_name(event->cause));
-    if (!rc && event->step_state == WFE_STEP_IS_FAILED)
+    if (!rc && failed)
         rc = json_object_set_new_nocheck(object, "allowed", json_boolean(event->allowed));
     if (!rc && event->n_items)
         rc = json_object_set_new_nocheck(object, "items", json_integer(event->n_items));
@@ -212,6 +235,12 @@ static int set_output(json_t *object, const wfe_event *event)
 static int set_run(json_t *object, const wfe_event *event)
 {
     int rc = set_text(object, "state", wfe_run_state_name(event->run_state));
+    if (!rc)
+        rc = set_text(object, "reason", wfe_stop_reason_name(event->stop_reason));
+    if (!rc && event->resumed)
+        rc = json_object_set_new_nocheck(object, "resumed", json_true());
+    if (!rc && event->from)
+        rc = json_object_set_nocheck(object, "from", (json_t *)event->from);
     if (!rc && wfe_run_state_is_end(event->run_state))
         rc = set_end(object, event);
     return rc;
@@ -262,6 +291,10 @@ json_t *wfe_event_json(const wfe_event *event)
         rc = set_text(object, "service", event->service);
     if (!rc)
         rc = set_of_kind(object, event);
+    if (!rc && event->recorded)
+        rc = json_object_set_new_nocheck(object, "recorded", json_true());
+    if (!rc && event->goes_on)
+        rc = json_object_set_new_nocheck(object, "goes_on", json_true());
     if (!rc && event->images)
         rc = json_object_set_nocheck(object, "images", (json_t *)event->images);
     if (!rc && event->attempt)

@@ -78,6 +78,17 @@ enum wfe_skip_reason {
     WFE_SKIP_ENDING, /* the run was ending: terminated, suspended, compensating */
 };
 
+/* What ends a run, or keeps it from starting, from outside of its steps: who goes on with the run
+ * has to do the same. */
+enum wfe_stop_reason {
+    WFE_STOP_BY_STEPS,  /* none of these: what the steps say is enough */
+    WFE_STOP_CANCELLED, /* it was asked to stop */
+    WFE_STOP_KILLED,    /* ... at once */
+    WFE_STOP_TIMEOUT,   /* its time was up */
+    WFE_STOP_SERVICE,   /* a service failed while steps ran */
+    WFE_STOP_SETUP,     /* secrets, folders or services could not be had: no step starts */
+};
+
 #define WFE_SERVICE_STATES(X)                                                                      \
     X(STARTING, "starting", false, "its container is being made")                                  \
     X(RUNNING, "running", false, "it runs and is not ready yet")                                   \
@@ -97,6 +108,8 @@ bool wfe_run_state_is_end(enum wfe_run_state state);
 const char *wfe_step_state_name(enum wfe_step_run_state state);
 bool wfe_step_state_is_end(enum wfe_step_run_state state);
 const char *wfe_service_state_name(enum wfe_service_state state);
+/* "cancelled", "killed", "timeout", "service", "setup"; NULL for WFE_STOP_BY_STEPS. */
+const char *wfe_stop_reason_name(enum wfe_stop_reason reason);
 /* "when", "needs", "ending"; NULL for WFE_SKIP_NONE. */
 const char *wfe_skip_reason_name(enum wfe_skip_reason reason);
 /* "exit", "timeout", "oom", "infrastructure", "output"; "inner" for 0. */
@@ -110,8 +123,16 @@ typedef struct wfe_event {
     uint64_t seq;  /* of the record it belongs to; grows, and is repeated by events of no record */
     int64_t at_us; /* wall clock */
 
+    /* A state that was entered before another process went on with the run: told again, with the
+     * number and the time of its record. */
+    bool recorded;
+    bool goes_on; /* RUNNING, recorded: the attempt runs on, or is found to be lost */
+
     /* RUN */
     enum wfe_run_state run_state;
+    enum wfe_stop_reason stop_reason; /* of STOPPING */
+    bool resumed;       /* another process goes on with it; or it goes on after an end */
+    const json_t *from; /* then: the steps that were asked for; NULL: none */
 
     /* STEP, RETRY, OUTPUT, WARNING (NULL: the run's own). The path is the step's name, behind those
      * of the calls it is in, with the index of an item: "deploy/compile", "unit[2]". */
@@ -120,8 +141,9 @@ typedef struct wfe_event {
                         * for_each of an item, of the call of a step; NULL: the run */
     const wfe_plan_step *plan_step;
     enum wfe_step_run_state step_state;
+    enum wfe_step_run_state outcome; /* of HOOKS: how its own work ended */
     enum wfe_skip_reason skip_reason;
-    enum wfe_plan_cause cause; /* of FAILED and RETRY; 0: a child or hook failed */
+    enum wfe_plan_cause cause; /* of FAILED, RETRY and HOOKS; 0: a child or hook failed */
     unsigned attempt;          /* counts from 1; 0: none began */
     uint32_t n_items;          /* RUNNING of a for_each: of its list; else 0 */
     int exit_code;             /* -1: none is known */

@@ -17,6 +17,8 @@ typedef struct exec_stream {
     enum wfe_stream stream;
     wfe_mask_stream *mask; /* NULL: there is nothing to mask */
     wfe_split lines;
+    uint64_t passed; /* masked bytes since the attempt began, those of other processes included */
+    uint64_t skip;   /* of those to come, what the log has already */
 } exec_stream;
 
 struct wfe_exec {
@@ -57,6 +59,13 @@ static int pass_on(exec_stream *stream, const char *bytes, size_t len, wfe_error
     wfe_recorder *recorder = run->journal.recorder;
     if (!len || run->broken)
         return 0;
+    size_t skipped = len < stream->skip ? len : (size_t)stream->skip;
+    stream->passed += len;
+    stream->skip -= skipped;
+    bytes += skipped;
+    len -= skipped;
+    if (!len)
+        return 0;
     int rc = recorder->log ? recorder->log(recorder, node->path, node->attempt, stream->stream,
                                            bytes, len, err)
                            : 0;
@@ -86,6 +95,31 @@ static void on_output(enum wfe_stream which, const void *bytes, size_t len, void
                           : pass_on(stream, bytes, len, &error);
     if (rc)
         wfe_run_break(exec->node->frame->run, &error);
+}
+
+/* Whoever goes on begins with a masker of its own. */
+static bool on_settled(enum wfe_stream which, uint64_t *ret_passed, void *user)
+{
+    const wfe_exec *exec = user;
+    const exec_stream *stream = &exec->streams[which == WFE_STDERR];
+    *ret_passed = stream->passed;
+    return !stream->skip && (!stream->mask || wfe_mask_stream_is_idle(stream->mask));
+}
+
+/* The log may have more than was noted: it has the first of the bytes to come already. */
+static void on_found(enum wfe_stream which, uint64_t passed, void *user)
+{
+    wfe_exec *exec = user;
+    wfe_run_node *node = exec->node;
+    wfe_recorder *recorder = node->frame->run->journal.recorder;
+    exec_stream *stream = &exec->streams[which == WFE_STDERR];
+    wfe_error error = WFE_ERROR_INIT;
+    uint64_t size = 0;
+    stream->passed = passed;
+    if (recorder->log_size &&
+        recorder->log_size(recorder, node->path, node->attempt, which, &size, &error))
+        wfe_run_break(node->frame->run, &error);
+    stream->skip = size > passed ? size - passed : 0;
 }
 
 static void on_pull(const wfe_event *given, void *user)
@@ -147,10 +181,14 @@ static void on_ended(const wfe_attempt_end *given, void *user)
     if (end.image && end.image_digest &&
         wfe_journal_image(run, end.image, end.image_digest, &error))
         wfe_run_break(run, &error);
+    wfe_leftover left = {0};
+    bool leaves = exec->type->leaves && exec->type->leaves(exec->attempt, &left);
     /* Freed by the next turn: the type is still in its own code. */
     exec->node->more->dead_exec = exec;
     exec->node->more->exec = NULL;
     wfe_run_node_attempt_ended(exec->node, &end);
+    if (leaves)
+        wfe_journal_leave(run, &left);
 }
 
 /* ---- start ---- */
@@ -172,7 +210,11 @@ static int make_streams(wfe_exec *exec, wfe_error *err)
 
 int wfe_exec_start(wfe_run_node *node, wfe_exec **ret, wfe_error *err)
 {
-    static const wfe_attempt_fns fns = {.output = on_output, .pull = on_pull, .ended = on_ended};
+    static const wfe_attempt_fns fns = {.output = on_output,
+                                        .pull = on_pull,
+                                        .settled = on_settled,
+                                        .found = on_found,
+                                        .ended = on_ended};
     wfe_engine_run *run = node->frame->run;
     wfe_exec *exec = calloc(1, sizeof *exec);
     if (!exec)
@@ -190,7 +232,10 @@ int wfe_exec_start(wfe_run_node *node, wfe_exec **ret, wfe_error *err)
         .data = wfe_scope_data(node->before),
         .secrets = exec->secrets,
         .n_secrets = exec->secrets ? node->step->n_secrets : 0,
+        .adopt = node->adopt,
+        .found = node->adopt ? node->past->found : WFE_PAST_NOT_LOOKED_AT,
     };
+    node->adopt = false;
     if (!rc)
         rc = exec->type->start(&env, &fns, exec, &exec->attempt, err);
     if (rc) {

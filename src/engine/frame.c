@@ -83,6 +83,23 @@ static int make_nodes(wfe_frame *frame, wfe_error *err)
     return 0;
 }
 
+/* Of earlier rounds of blocks: recorded, and in the data of the frame to its end. */
+static int add_old_outputs(wfe_frame *frame, wfe_error *err)
+{
+    const wfe_past *past = frame->run->past;
+    size_t len = frame->caller ? strlen(frame->caller->path) : 0;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < past->n_old_outputs; i++) {
+        const wfe_past_output *old = &past->old_outputs[i];
+        bool is_mine = frame->caller ? old->step->prefix == len + 1 &&
+                                           strncmp(old->step->path, frame->caller->path, len) == 0
+                                     : old->step->prefix == 0;
+        if (is_mine && old->outputs)
+            rc = wfe_scope_add(&frame->all, old->outputs, old->seq, err);
+    }
+    return rc;
+}
+
 int wfe_frame_new(wfe_engine_run *run, uint32_t workflow, wfe_run_node *caller,
                   const json_t *inputs, wfe_frame **ret, wfe_error *err)
 {
@@ -102,6 +119,8 @@ int wfe_frame_new(wfe_engine_run *run, uint32_t workflow, wfe_run_node *caller,
         frame->all = wfe_scope_ref(frame->first);
     if (!rc)
         rc = make_nodes(frame, err);
+    if (!rc && (!caller || wfe_replay_is_begun(caller)))
+        rc = add_old_outputs(frame, err);
     if (rc) {
         wfe_frame_free(frame);
         return rc;
@@ -142,18 +161,24 @@ static void fail(wfe_frame *frame, const wfe_error *err)
         wfe_run_note_failure(frame->run, NULL, err);
 }
 
-static void on_timeout(void *user)
+void wfe_frame_time_out(wfe_frame *frame)
 {
-    wfe_frame *frame = user;
     wfe_error error = WFE_ERROR_INIT;
+    if (frame->timed_out)
+        return; /* in another process, which has recorded it */
     frame->timed_out = true;
     frame->ending = true;
     wfe_error_set(&error, WFE_E_TIMEOUT, "workflow '%s' took longer than its timeout of %llu ms",
                   frame->workflow->id, (unsigned long long)frame->workflow->timeout_ms);
     fail(frame, &error);
-    wfe_frame_stop(frame);
     if (!frame->caller)
-        wfe_run_stopping(frame->run);
+        wfe_run_stopping(frame->run, WFE_STOP_TIMEOUT, &error);
+    wfe_frame_stop(frame);
+}
+
+static void on_timeout(void *user)
+{
+    wfe_frame_time_out(user);
 }
 
 void wfe_frame_fail(wfe_frame *frame, const wfe_error *err)
@@ -161,14 +186,24 @@ void wfe_frame_fail(wfe_frame *frame, const wfe_error *err)
     fail(frame, err);
     frame->ending = true;
     frame->run->look_at_ready = true;
+    wfe_run_stopping(frame->run, WFE_STOP_SERVICE, err);
     wfe_frame_stop(frame);
     if (frame->phase != WFE_FRAME_RUNNING && frame->outcome == WFE_RUN_SUCCEEDED)
         frame->outcome = WFE_RUN_FAILED;
-    wfe_run_stopping(frame->run);
     wfe_run_turn_soon(frame->run);
 }
 
 /* ---- steps ---- */
+
+/* Of its timeout, when another process began it. */
+static uint64_t time_left_ms(const wfe_frame *frame)
+{
+    uint64_t whole_ms = frame->workflow->timeout_ms;
+    const wfe_past *past = frame->run->past;
+    if (frame->caller)
+        return wfe_replay_attempt_left_ms(frame->caller, whole_ms);
+    return past->running.wall_us ? wfe_past_left_ms(&past->running, whole_ms) : whole_ms;
+}
 
 void wfe_frame_start(wfe_frame *frame)
 {
@@ -178,7 +213,7 @@ void wfe_frame_start(wfe_frame *frame)
         if (wfe_timer_new(run->loop, on_timeout, frame, &frame->timeout, &error))
             wfe_run_break(run, &error);
         else
-            wfe_timer_start(frame->timeout, frame->workflow->timeout_ms);
+            wfe_timer_start(frame->timeout, time_left_ms(frame));
     }
     for (uint32_t at = frame->workflow->first_step; at != WFE_PLAN_NONE;
          at = run->plan->steps[at].next_sibling) {

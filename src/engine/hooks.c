@@ -71,7 +71,9 @@ static void start_hook(wfe_run_node *node, unsigned char role)
 void wfe_run_node_run_hooks(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
-    unsigned char role = next_role(node);
+    /* One that ended without hooks had its reason. */
+    bool without = node->past && node->past->end_seq && !node->past->hooks_seq;
+    unsigned char role = without ? 0 : next_role(node);
     if (!role) {
         wfe_run_node_end(node);
         return;

@@ -6,10 +6,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "engine/run_priv.h"
+#include "step/durable.h"
 
 struct wfe_effect {
     wfe_effect *next;
@@ -43,6 +45,7 @@ static void on_recorded(uint64_t seq, const wfe_error *err, void *user)
 void wfe_journal_attach(wfe_engine_run *run, wfe_recorder *recorder)
 {
     run->journal.recorder = recorder;
+    run->journal.seq = run->journal.acknowledged = run->journal.committed = run->past->last_seq;
     recorder->attach(recorder, on_recorded, run);
 }
 
@@ -78,6 +81,7 @@ static int keep_event(wfe_engine_run *run, const wfe_event *event, wfe_error *er
         effect->event.step = memcpy(effect->texts, event->step, step_size);
     if (owner_size)
         effect->event.owner = memcpy(effect->texts + step_size, event->owner, owner_size);
+    effect->event.from = NULL; /* for the record only */
     effect->outputs = json_incref((json_t *)(uintptr_t)event->outputs);
     effect->event.outputs = effect->outputs;
     effect->images = json_incref((json_t *)(uintptr_t)event->images);
@@ -160,17 +164,18 @@ static bool is_allowed(const wfe_run_node *node)
     return false;
 }
 
-void wfe_journal_node(wfe_run_node *node)
+static void describe(wfe_run_node *node, wfe_event *ret)
 {
     bool over = wfe_step_state_is_end(node->state);
     bool failed = node->state == WFE_STEP_IS_FAILED ||
                   (node->state == WFE_STEP_IS_HOOKS && node->outcome == WFE_STEP_IS_FAILED);
-    wfe_event event = {
+    *ret = (wfe_event){
         .kind = WFE_EVENT_STEP,
         .step = node->path,
         .owner = wfe_run_node_owner_path(node),
         .plan_step = &node->frame->run->plan->steps[node->index],
         .step_state = node->state,
+        .outcome = node->outcome,
         .skip_reason = node->skip,
         .cause = failed ? node->cause : 0,
         .attempt = node->attempt,
@@ -181,6 +186,61 @@ void wfe_journal_node(wfe_run_node *node)
         .outputs = node->outputs_told ? NULL : node->outputs,
         .error = failed && node->more ? node->more->error : NULL,
     };
+}
+
+/* It is told once more, but not recorded again. */
+static void tell_again(wfe_engine_run *run, wfe_event *event)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    event->seq = run->journal.seq;
+    event->recorded = true;
+    if (run->on_event && !run->broken && keep_event(run, event, &error))
+        wfe_run_break(run, &error);
+    wfe_run_turn_soon(run);
+}
+
+void wfe_journal_tell_recorded(wfe_run_node *node, enum wfe_step_run_state state)
+{
+    const wfe_past_entry *past = node->past;
+    wfe_event event;
+    describe(node, &event);
+    event.step_state = state;
+    event.at_us = past->began.wall_us;
+    event.elapsed_us = 0;
+    event.attempt = past->attempt;
+    event.outputs = NULL;
+    event.goes_on = node->adopt;
+    if (state == WFE_STEP_IS_SLEEPING) {
+        event.kind = WFE_EVENT_RETRY;
+        event.at_us = past->sleeping.wall_us;
+        event.delay_ms = past->delay_ms;
+        event.cause = past->cause;
+        event.error = past->error;
+    }
+    tell_again(node->frame->run, &event);
+}
+
+/* The steps that it made ready are in its record, too. */
+static void is_recorded(wfe_run_node *node, wfe_event *event)
+{
+    const wfe_past_entry *past = node->past;
+    bool is_end = wfe_step_state_is_end(node->state);
+    node->frame->run->n_ready_paths = 0;
+    event->at_us = node->state == WFE_STEP_IS_RUNNING ? past->attempt_began.wall_us : past->at_us;
+    event->elapsed_us = is_end ? past->elapsed_us : 0;
+    event->outputs = is_end ? past->outputs : NULL;
+    event->allowed = is_end ? past->allowed : event->allowed;
+    tell_again(node->frame->run, event);
+}
+
+void wfe_journal_node(wfe_run_node *node)
+{
+    wfe_event event;
+    describe(node, &event);
+    if (wfe_replay_is_recorded(node)) {
+        is_recorded(node, &event);
+        return;
+    }
     if (node->outputs)
         node->outputs_told = true;
     wfe_journal_put(node->frame->run, &event, 0);
@@ -210,14 +270,81 @@ void wfe_journal_run(wfe_engine_run *run, const wfe_error *err)
         .kind = WFE_EVENT_RUN,
         .run_state = run->state,
         .exit_code = -1,
-        .elapsed_us = wfe_clock_monotonic_us() - run->began_us,
+        .elapsed_us = wfe_clock_monotonic_us() - run->began_us + run->past->time_us,
         .error = err && err->kind ? err : NULL,
         .outputs = run->result.outputs,
     };
     wfe_journal_put(run, &event, 0);
 }
 
+void wfe_journal_stop(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err)
+{
+    wfe_event event = {
+        .kind = WFE_EVENT_RUN,
+        .run_state = run->state,
+        .stop_reason = reason,
+        .exit_code = -1,
+        .error = err && err->kind ? err : NULL,
+    };
+    wfe_journal_put(run, &event, 0);
+}
+
+/* What is to run again waits anew. */
+void wfe_journal_resume(wfe_engine_run *run)
+{
+    const json_t *again = run->past->again;
+    for (size_t i = 0; i < json_array_size(again); i++)
+        wfe_journal_ready(run, json_string_value(json_array_get(again, i)));
+    wfe_event event = {
+        .kind = WFE_EVENT_RUN,
+        .run_state = run->state,
+        .resumed = true,
+        .from = run->past->from,
+        .exit_code = -1,
+    };
+    wfe_journal_put(run, &event, 0);
+}
+
 /* ---- what waits ---- */
+
+void wfe_journal_leave(wfe_engine_run *run, const wfe_leftover *left)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    wfe_leftover_item *item = run->broken ? NULL : calloc(1, sizeof *item);
+    if (!item && !run->broken) {
+        wfe_error_nomem(&error);
+        wfe_run_break(run, &error);
+    }
+    if (!item) {
+        free(left->path);
+        return; /* another process will find it */
+    }
+    *item = (wfe_leftover_item){.seq = run->journal.seq, .left = *left};
+    if (run->journal.last_left)
+        run->journal.last_left->next = item;
+    else
+        run->journal.first_left = item;
+    run->journal.last_left = item;
+}
+
+static void forget_durable(wfe_engine_run *run)
+{
+    wfe_journal *journal = &run->journal;
+    while (journal->first_left && journal->first_left->seq <= journal->acknowledged) {
+        wfe_leftover_item *item = journal->first_left;
+        wfe_error error = WFE_ERROR_INIT;
+        journal->first_left = item->next;
+        if (!journal->first_left)
+            journal->last_left = NULL;
+        if (!item->left.client)
+            unlink(item->left.path);
+        else if (wfe_step_forget(item->left.client, item->left.id, &error))
+            wfe_log_warning(&run->context.log, "%s", error.message);
+        free(item->left.path);
+        free(item);
+        wfe_run_turn_soon(run);
+    }
+}
 
 void wfe_journal_start(wfe_run_node *node)
 {
@@ -285,6 +412,8 @@ void wfe_journal_turn(wfe_engine_run *run)
     if (run->broken)
         drop_effects(run);
     tell_durable(run);
+    if (!run->broken)
+        forget_durable(run);
     start_durable(run);
 }
 
@@ -302,6 +431,12 @@ bool wfe_journal_is_full(const wfe_engine_run *run)
 void wfe_journal_done(wfe_engine_run *run)
 {
     drop_effects(run);
+    while (run->journal.first_left) {
+        wfe_leftover_item *item = run->journal.first_left;
+        run->journal.first_left = item->next;
+        free(item->left.path);
+        free(item);
+    }
     if (run->journal.recorder)
         run->journal.recorder->free(run->journal.recorder);
     json_decref(run->journal.images);

@@ -306,7 +306,7 @@ void wfe_run_node_resolve(wfe_run_node *node)
     bool wanted = true;
     if (!node->frame->run->broken && find_scope(node, &error))
         break_run(node, &error);
-    if (!may_start(node))
+    if (wfe_replay_takes(node) || !may_start(node))
         return;
     bool first = node->state == WFE_STEP_IS_PENDING;
     if (first && wfe_run_node_make_item(node, &error)) {
@@ -340,14 +340,19 @@ void wfe_run_node_get_ready(wfe_run_node *node)
         wfe_run_node_queue_push(&owner->waiting, node);
         return;
     }
-    if (owner) {
-        owner->running++;
-        node->limited = true;
-    }
+    wfe_run_node_take_place(node);
     if (wfe_run_node_is_leaf(node))
         wfe_run_node_queue_push(node->in_hook ? &run->ready_hooks : &run->ready, node);
     else
         wfe_run_node_begin(node);
+}
+
+void wfe_run_node_take_place(wfe_run_node *node)
+{
+    if (!node->owner || node->step->role != WFE_PLAN_ROLE_STEP)
+        return;
+    node->owner->running++;
+    node->limited = true;
 }
 
 /* The next one that waits goes back to the start: it may have been stopped meanwhile, and then it
@@ -401,6 +406,19 @@ static bool is_retried(const wfe_run_node *node, enum wfe_plan_cause cause, cons
     if (!node->in_hook && wfe_frame_is_ending(node->frame))
         return false;
     return (retry->on & (cause ? (uint32_t)cause : node->inner)) != 0;
+}
+
+void wfe_run_node_sleep(wfe_run_node *node, uint64_t ms)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    wfe_run_node_more *more = wfe_run_node_more_of(node);
+    if (!more)
+        return;
+    node->state = WFE_STEP_IS_SLEEPING;
+    if (!more->sleep && wfe_timer_new(node->frame->run->loop, on_wake, node, &more->sleep, &error))
+        break_run(node, &error);
+    else
+        wfe_timer_start(more->sleep, ms);
 }
 
 /* Goes to sleep until its next attempt; false when that cannot be. */
@@ -470,15 +488,34 @@ static void take_outputs(wfe_run_node *node, enum wfe_step_run_state *outcome,
     *err = error;
 }
 
+/* However it would end now: it has ended as the record says. */
+static void take_recorded(wfe_run_node *node, const wfe_past_entry *past,
+                          enum wfe_step_run_state *outcome, enum wfe_plan_cause *cause,
+                          wfe_error *err)
+{
+    *outcome = past->outcome;
+    *cause = past->cause;
+    if (past->error)
+        *err = *past->error;
+    node->exit_code = past->exit_code;
+    json_decref(node->outputs);
+    node->outputs = json_incref(past->outputs);
+    node->outputs_told = true;
+}
+
 void wfe_run_node_work_ended(wfe_run_node *node, enum wfe_step_run_state outcome,
                              enum wfe_plan_cause cause, const wfe_error *reason)
 {
     wfe_error error = *reason;
     const wfe_error *err = &error;
+    const wfe_past_entry *past = wfe_replay_settled(node);
     wfe_run_node_leave_place(node);
-    if (outcome == WFE_STEP_IS_FAILED && is_retried(node, cause, err) &&
-        sleep_before_retry(node, cause, err))
+    if (past) {
+        take_recorded(node, past, &outcome, &cause, &error);
+    } else if (outcome == WFE_STEP_IS_FAILED && is_retried(node, cause, err) &&
+               sleep_before_retry(node, cause, err)) {
         return;
+    }
     if (node->more && node->more->timeout)
         wfe_timer_stop(node->more->timeout);
     take_outputs(node, &outcome, &cause, &error);
@@ -595,7 +632,8 @@ void wfe_run_node_end(wfe_run_node *node)
     wfe_frame *frame = node->frame;
     wfe_error error = WFE_ERROR_INIT;
     wfe_run_node_leave_place(node);
-    node->state = node->outcome;
+    node->state =
+        node->past && node->past->end_seq ? (unsigned char)node->past->state : node->outcome;
     if (node->more && node->more->error && wfe_run_node_has_failed(node)) {
         error = *node->more->error;
         /* What came from further down names its step already. */
@@ -633,6 +671,8 @@ void wfe_run_node_reset(wfe_run_node *node)
         }
     }
     wfe_run_node_done(node);
+    if (kept.past)
+        wfe_past_clear(kept.past);
     wfe_run_node_init(node, kept.frame, kept.index, kept.path);
     node->owner = kept.owner;
     node->in_hook = kept.in_hook;

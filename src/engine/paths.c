@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/paths.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -37,8 +38,8 @@ static bool is_tmpfs(const char *path)
 }
 
 /* mkdir of a folder that must not be there: run ids are not used twice at the same time. */
-static int make_own(const char *parent, const char *name, mode_t parent_mode, char **ret,
-                    wfe_error *err)
+static int make_own(const char *parent, const char *name, mode_t parent_mode, bool again,
+                    bool *ret_same, char **ret, wfe_error *err)
 {
     _cleanup_free_ char *path = NULL;
     int rc = wfe_fd_make_dirs(parent, parent_mode, err);
@@ -46,13 +47,16 @@ static int make_own(const char *parent, const char *name, mode_t parent_mode, ch
         rc = join(parent, name, &path, err);
     if (rc)
         return rc;
-    if (mkdir(path, 0700) < 0) {
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && !(again && errno == EEXIST)) {
         int saved = errno;
         wfe_error_set_errno(err, saved, "cannot make the run's folder %s", path);
         if (saved == EEXIST)
             wfe_error_hint(err, "a run of this id is under way, or was killed: wfe gc");
         return err ? err->kind : WFE_E_IO;
     }
+    if (ret_same)
+        *ret_same = !made;
     *ret = wfe_take(path);
     return 0;
 }
@@ -67,13 +71,23 @@ static int write_owner(const char *folder, wfe_error *err)
     return rc ? rc : wfe_fd_write_file(path, owner, strlen(owner), 0600, err);
 }
 
-static int make_shared(wfe_context *context, const char *volume_dir, wfe_error *err)
+static int make_shared(wfe_context *context, const wfe_paths_options *options, wfe_error *err)
 {
-    int rc = make_own(volume_dir, context->run_id, 0711, &context->shared_dir, err);
+    int rc = make_own(options->volume_dir, context->run_id, 0711, options->again, NULL,
+                      &context->shared_dir, err);
     /* Steps run as users of their own choice. */
     if (!rc && chmod(context->shared_dir, 0777) < 0)
         rc = wfe_error_set_errno(err, errno, "cannot open %s to all users", context->shared_dir);
     return rc;
+}
+
+/* Is something mounted there. */
+static bool is_mount_point(const char *path)
+{
+    char parent[PATH_MAX];
+    struct stat own, above;
+    snprintf(parent, sizeof parent, "%s/..", path);
+    return stat(path, &own) == 0 && stat(parent, &above) == 0 && own.st_dev != above.st_dev;
 }
 
 /* A tmpfs over the folder, unless it is in one already, as below /run. */
@@ -86,15 +100,31 @@ static void cover(wfe_context *context)
                         context->run_dir, strerror(errno));
 }
 
+/* Files of the other process may be in use by what it has started: ours get other names. */
+static void pass_over_files(wfe_context *context)
+{
+    DIR *dir = opendir(context->run_dir);
+    for (const struct dirent *item; dir && (item = readdir(dir));) {
+        unsigned long long n = strtoull(item->d_name, NULL, 10);
+        if (n > context->n_files)
+            context->n_files = n;
+    }
+    if (dir)
+        closedir(dir);
+}
+
 int wfe_paths_make(wfe_context *context, const wfe_paths_options *options, wfe_error *err)
 {
-    int rc = make_own(options->tmp_dir, context->run_id, 0711, &context->run_dir, err);
-    if (!rc && options->for_secrets)
+    int rc = make_own(options->tmp_dir, context->run_id, 0711, options->again,
+                      &context->same_folder, &context->run_dir, err);
+    if (!rc && options->for_secrets && !is_mount_point(context->run_dir))
         cover(context);
+    if (!rc && options->again)
+        pass_over_files(context);
     if (!rc)
         rc = write_owner(context->run_dir, err);
     if (!rc && options->shared)
-        rc = make_shared(context, options->volume_dir, err);
+        rc = make_shared(context, options, err);
     if (rc)
         wfe_paths_remove(context);
     return rc;
@@ -117,15 +147,6 @@ static void remove_tree(wfe_context *context, char **path)
         wfe_log_warning(&context->log, "%s", error.message);
     free(*path);
     *path = NULL;
-}
-
-/* Is something mounted there. */
-static bool is_mount_point(const char *path)
-{
-    char parent[PATH_MAX];
-    struct stat own, above;
-    snprintf(parent, sizeof parent, "%s/..", path);
-    return stat(path, &own) == 0 && stat(parent, &above) == 0 && own.st_dev != above.st_dev;
 }
 
 void wfe_paths_remove(wfe_context *context)

@@ -12,6 +12,7 @@ typedef struct wfe_paths_options {
     const char *tmp_dir;
     const char *volume_dir;
     bool shared;      /* there is a shared volume */
+    bool again;       /* another process has made them; what is not there any more is made anew */
     bool for_secrets; /* files with secrets will be there: not on a disk, where that can be had */
 } wfe_paths_options;
 

@@ -19,7 +19,7 @@
 
 /* Everything is borrowed during put. */
 typedef struct wfe_record {
-    uint64_t seq;           /* from 1, without gaps */
+    uint64_t seq;           /* without gaps; from 1, or from where another process stopped */
     const wfe_event *event; /* the transition: kind RUN, STEP, RETRY or SERVICE; outputs included */
     const char *const *ready; /* paths of the steps that became ready by it */
     uint32_t n_ready;
@@ -43,6 +43,9 @@ struct wfe_recorder {
      * wanted. */
     int (*log)(wfe_recorder *recorder, const char *step, unsigned attempt, enum wfe_stream stream,
                const void *bytes, size_t len, wfe_error *err);
+    /* How many bytes of the stream are kept, of all processes. NULL: none are. */
+    int (*log_size)(wfe_recorder *recorder, const char *step, unsigned attempt,
+                    enum wfe_stream stream, uint64_t *ret, wfe_error *err);
     void (*free)(wfe_recorder *recorder);
 };
 

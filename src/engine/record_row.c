@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/owner.h"
 #include "engine/step_name.h"
 
 /* Takes a heap object; it is freed with the row, or at once when there is no memory to remember
@@ -58,6 +60,29 @@ static int dump_error(wfe_record_row *row, const wfe_error *error, const char **
 
 /* ---- parts ---- */
 
+/* Who goes on with the run later needs to know how long something took, and a wall clock can be
+ * set: the other clock's time, and of which boot it is. */
+static int add_clock(json_t *json, const wfe_event *event)
+{
+    char owner[WFE_OWNER_TEXT_SIZE];
+    wfe_owner_format(owner);
+    json_int_t now_us = (json_int_t)wfe_clock_boot_us();
+    switch (event->kind) {
+    case WFE_EVENT_RUN:
+        if (json_object_set_new(json, "by", json_string(owner)))
+            return -1;
+        return json_object_set_new(json, "boot_us", json_integer(now_us));
+    case WFE_EVENT_STEP:
+        if (event->step_state != WFE_STEP_IS_RUNNING)
+            return 0;
+        return json_object_set_new(json, "boot_us", json_integer(now_us));
+    case WFE_EVENT_RETRY:
+        return json_object_set_new(json, "boot_us", json_integer(now_us));
+    default:
+        return 0;
+    }
+}
+
 /* Outputs are rows of their own. */
 static int add_event(wfe_record_row *row, const wfe_event *event, wfe_error *err)
 {
@@ -65,6 +90,10 @@ static int add_event(wfe_record_row *row, const wfe_event *event, wfe_error *err
     copied.seq = row->transition.seq;
     copied.outputs = NULL;
     json_t *json = wfe_event_json(&copied);
+    if (json && add_clock(json, event)) {
+        json_decref(json);
+        json = NULL;
+    }
     int rc = json ? dump(row, json, &row->transition.event, err) : wfe_error_nomem(err);
     json_decref(json);
     return rc;
@@ -180,7 +209,9 @@ static int add_ready(wfe_record_row *row, const wfe_record *record, wfe_error *e
         rc = copy(row, record->ready[i], &ready[i], err);
     if (rc)
         return rc;
-    row->transition.ready_state = wfe_step_state_name(WFE_STEP_IS_READY);
+    /* A run that goes on after its end lists what is to run again. */
+    row->transition.ready_state =
+        wfe_step_state_name(record->event->resumed ? WFE_STEP_IS_PENDING : WFE_STEP_IS_READY);
     row->transition.ready = ready;
     row->transition.n_ready = record->n_ready;
     return 0;

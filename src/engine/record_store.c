@@ -314,6 +314,13 @@ static int write_log(wfe_recorder *fns, const char *step, unsigned attempt, enum
                           stream == WFE_STDERR ? WFE_LOG_STDERR : WFE_LOG_STDOUT, bytes, len, err);
 }
 
+static int log_size(wfe_recorder *fns, const char *step, unsigned attempt, enum wfe_stream stream,
+                    uint64_t *ret, wfe_error *err)
+{
+    return wfe_logs_size(((store_recorder *)fns)->logs, step, attempt,
+                         stream == WFE_STDERR ? WFE_LOG_STDERR : WFE_LOG_STDOUT, ret, err);
+}
+
 /* ---- beginning and end ---- */
 
 static void stop_thread(store_recorder *recorder)
@@ -408,6 +415,7 @@ int wfe_recorder_store_new(const wfe_recorder_store_options *options, wfe_record
                                    .put = put,
                                    .commit = commit,
                                    .log = options->logs ? write_log : NULL,
+                                   .log_size = options->logs ? log_size : NULL,
                                    .free = free_recorder};
     int rc = options->loop ? start_thread(recorder, options->loop, err) : 0;
     if (rc) {

@@ -20,6 +20,7 @@
 #include "engine/run_services.h"
 #include "engine/secrets.h"
 #include "engine/services.h"
+#include "step/keeper.h"
 
 #define RUN_ID_DIGITS 32
 /* Rounds of a turn before the loop looks at everything else. */
@@ -112,10 +113,13 @@ static void enter(wfe_engine_run *run, enum wfe_run_state state, const wfe_error
     wfe_journal_run(run, err);
 }
 
-void wfe_run_stopping(wfe_engine_run *run)
+void wfe_run_stopping(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err)
 {
+    if (run->replay.in_stop || (reason == WFE_STOP_BY_STEPS && run->state != WFE_RUN_RUNNING))
+        return;
     if (run->state == WFE_RUN_RUNNING)
-        enter(run, WFE_RUN_STOPPING, NULL);
+        run->state = WFE_RUN_STOPPING;
+    wfe_journal_stop(run, reason, err);
 }
 
 static void fill_result(wfe_engine_run *run)
@@ -135,7 +139,7 @@ static void fill_result(wfe_engine_run *run)
     }
     result->failures = run->failures;
     result->finished_at_us = wfe_clock_wall_us();
-    result->elapsed_us = wfe_clock_monotonic_us() - run->began_us;
+    result->elapsed_us = wfe_clock_monotonic_us() - run->began_us + run->past->time_us;
 }
 
 static void remove_folders(wfe_engine_run *run)
@@ -145,14 +149,26 @@ static void remove_folders(wfe_engine_run *run)
         free(run->context.shared_dir);
         run->context.shared_dir = NULL;
     }
+    if (run->broken && run->context.durable) { /* whoever goes on with the run needs it */
+        free(run->context.shared_dir);
+        run->context.shared_dir = NULL;
+    }
     wfe_paths_remove(&run->context);
 }
 
 /* Everything is gone: tells so, once it is recorded. */
 static void close_down(wfe_engine_run *run)
 {
+    if (run->journal.first_left && !run->broken) {
+        run->phase_next = close_down; /* nobody looks for what a run that is over has left */
+        return;
+    }
     fill_result(run);
     remove_folders(run);
+    if (!run->broken) {
+        wfe_netns_free(run->netns, NULL);
+        run->netns = NULL;
+    }
     wfe_secrets_free(run->secrets);
     run->secrets = NULL;
     run->closed = true;
@@ -179,6 +195,23 @@ void wfe_run_steps_ended(wfe_engine_run *run)
 
 /* ---- the beginning ---- */
 
+/* Another process may have been further: then it has a record. */
+static void enter_steps(wfe_engine_run *run)
+{
+    if (run->state != WFE_RUN_STARTING) {
+        run->n_ready_paths = 0;
+        if (run->cancelled)
+            wfe_run_stopping(run, WFE_STOP_CANCELLED, NULL);
+        return;
+    }
+    run->state = run->cancelled || run->setup_error.kind ? WFE_RUN_STOPPING : WFE_RUN_RUNNING;
+    wfe_journal_stop(run,
+                     run->cancelled                   ? WFE_STOP_CANCELLED
+                     : run->state == WFE_RUN_STOPPING ? WFE_STOP_SETUP
+                                                      : WFE_STOP_BY_STEPS,
+                     &run->setup_error);
+}
+
 static void start_steps(wfe_engine_run *run)
 {
     wfe_error error = WFE_ERROR_INIT;
@@ -195,10 +228,19 @@ static void start_steps(wfe_engine_run *run)
         wfe_run_note_failure(run, NULL, &run->setup_error);
     }
     wfe_frame_start(run->main);
-    enter(run, run->cancelled || run->setup_error.kind ? WFE_RUN_STOPPING : WFE_RUN_RUNNING, NULL);
+    enter_steps(run);
     if (run->cancelled)
         wfe_frame_stop(run->main);
+    wfe_replay_begin(run);
     wfe_frame_started(run->main);
+}
+
+const wfe_error *wfe_run_setup_failure(const wfe_engine_run *run)
+{
+    for (size_t i = 0; i < run->past->n_stops; i++)
+        if (run->past->stops[i].reason == WFE_STOP_SETUP)
+            return &run->past->stops[i].error;
+    return NULL;
 }
 
 void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err)
@@ -206,6 +248,13 @@ void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err)
     if (run->set_up)
         return; /* it was cancelled meanwhile */
     run->set_up = true;
+    if (err->kind && run->past->running.wall_us && !wfe_run_setup_failure(run)) {
+        /* Its steps have begun: they wait for somebody who can do better. */
+        wfe_run_break(run, err);
+        run->phase_next = stop_services;
+        wfe_run_turn_soon(run);
+        return;
+    }
     wfe_error_copy(&run->setup_error, err);
     run->phase_next = start_steps;
     wfe_run_turn_soon(run);
@@ -214,7 +263,10 @@ void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err)
 static void start_services(wfe_engine_run *run)
 {
     wfe_error error = WFE_ERROR_INIT;
-    if (!wfe_services_needed(run->plan) || wfe_run_services_start(run, &error))
+    const wfe_error *before = wfe_run_setup_failure(run);
+    if (before)
+        wfe_run_is_set_up(run, before);
+    else if (!wfe_services_needed(run->plan) || wfe_run_services_start(run, &error))
         wfe_run_is_set_up(run, &error);
 }
 
@@ -258,28 +310,56 @@ static bool has_secret_files(const wfe_plan *plan)
     return false;
 }
 
+static void begin(wfe_engine_run *run)
+{
+    const wfe_past *past = run->past;
+    run->began_us = wfe_clock_monotonic_us();
+    run->result.started_at_us = wfe_clock_wall_us();
+    if (!past->last_seq) {
+        enter(run, WFE_RUN_STARTING, NULL);
+        return;
+    }
+    run->result.started_at_us = past->began_at_us;
+    run->result.n_succeeded = past->n_old[0];
+    run->result.n_failed = past->n_old[1];
+    run->result.n_skipped = past->n_old[2];
+    run->result.n_cancelled = past->n_old[3];
+    run->state = past->state;
+    wfe_journal_resume(run);
+}
+
 static void set_up(wfe_engine_run *run)
 {
     wfe_error error = WFE_ERROR_INIT;
     const wfe_plan_workflow *workflow = &run->plan->workflows[run->plan->main];
-    run->began_us = wfe_clock_monotonic_us();
-    run->result.started_at_us = wfe_clock_wall_us();
-    enter(run, WFE_RUN_STARTING, NULL);
+    begin(run);
     run->context.shared_target = workflow->shared_volume_path;
     wfe_paths_options paths = {
         .tmp_dir = run->tmp_dir,
         .volume_dir = run->volume_dir,
         .shared = workflow->shared_volume_path != NULL,
         .for_secrets = has_secret_files(run->plan),
+        .again = run->past->last_seq != 0,
     };
     int rc = wfe_paths_make(&run->context, &paths, &error);
     if (!rc)
         rc = mask_passwords(run, &error);
-    if (!rc && !run->cancelled)
+    if (!rc && !wfe_engine_run_is_cancelled(run))
         rc = wfe_secrets_new(&run->context, run->plan, run->lookup, run->lookup_user, on_secrets,
                              run, &run->secrets, &error);
-    if (rc || run->cancelled)
+    if (rc || wfe_engine_run_is_cancelled(run))
         wfe_run_is_set_up(run, &error);
+}
+
+static void look_back(wfe_engine_run *run)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    if (!wfe_look_back(run, &error)) {
+        set_up(run);
+        return;
+    }
+    wfe_run_break(run, &error);
+    close_down(run);
 }
 
 /* ---- the turn ---- */
@@ -306,7 +386,7 @@ static void one_round(wfe_engine_run *run)
     if (run->phase_next) {
         void (*next)(wfe_engine_run *) = run->phase_next;
         run->phase_next = NULL;
-        next(run);
+        next(run); /* perhaps the same one again */
     }
     if (run->broken && !run->kill_spread) {
         run->kill_spread = true;
@@ -315,11 +395,13 @@ static void one_round(wfe_engine_run *run)
     do {
         while ((node = wfe_run_node_queue_pop(&run->due)))
             wfe_run_node_resolve(node);
+        if (wfe_replay_step(run))
+            continue;
         if (run->look_at_ready)
             wfe_run_look_at_ready(run);
         else
             dispatch(run);
-    } while (run->due.first);
+    } while (run->due.first || run->replay.n || (run->replay.under_way && run->main));
     wfe_journal_turn(run);
 }
 
@@ -363,7 +445,17 @@ void wfe_engine_run_cancel(wfe_engine_run *run)
 {
     if (!run->started || run->closed)
         return;
+    if (run->replay.under_way) {
+        /* What was recorded happened before this. */
+        run->replay.n_cancels++;
+        if (!run->main)
+            cancel_set_up(run);
+        wfe_run_turn_soon(run);
+        return;
+    }
     if (run->cancelled) {
+        if (!run->killed && run->began_us)
+            wfe_run_stopping(run, WFE_STOP_KILLED, NULL);
         wfe_run_kill(run);
         return;
     }
@@ -371,10 +463,15 @@ void wfe_engine_run_cancel(wfe_engine_run *run)
     if (!run->main) {
         cancel_set_up(run);
     } else {
-        wfe_run_stopping(run);
+        wfe_run_stopping(run, WFE_STOP_CANCELLED, NULL);
         wfe_frame_stop(run->main);
     }
     wfe_run_turn_soon(run);
+}
+
+bool wfe_engine_run_is_cancelled(const wfe_engine_run *run)
+{
+    return run->cancelled || run->replay.n_cancels;
 }
 
 int wfe_engine_run_start(wfe_engine_run *run, wfe_error *err)
@@ -382,7 +479,7 @@ int wfe_engine_run_start(wfe_engine_run *run, wfe_error *err)
     if (run->started)
         return wfe_error_set(err, WFE_E_CONFLICT, "the run has been started already");
     run->started = true;
-    run->phase_next = set_up;
+    run->phase_next = run->past->last_seq ? look_back : set_up;
     wfe_run_turn_soon(run);
     return 0;
 }
@@ -464,6 +561,17 @@ static int init(wfe_engine_run *run, const wfe_engine_options *o, wfe_error *err
     return rc;
 }
 
+static bool has_containers(const wfe_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_workflows; i++)
+        if (plan->workflows[i].n_services)
+            return true;
+    for (uint32_t i = 0; i < plan->n_steps; i++)
+        if (plan->steps[i].type == WFE_PLAN_STEP_CONTAINERD)
+            return true;
+    return false;
+}
+
 int wfe_engine_run_new(wfe_loop *loop, const wfe_plan *plan, const wfe_engine_options *options,
                        wfe_engine_run **ret, wfe_error *err)
 {
@@ -489,13 +597,22 @@ int wfe_engine_run_new(wfe_loop *loop, const wfe_plan *plan, const wfe_engine_op
     run->keep_on_failure = o->keep_on_failure;
     run->types = o->step_types ? o->step_types : wfe_step_types;
     run->random = (uint32_t)wfe_clock_monotonic_us() | 1U;
-    int rc = init(run, o, err);
+    run->context.durable = o->durable;
+    run->past = o->past;
+    int rc = run->past ? 0 : wfe_past_new(plan, &run->past, err);
+    if (!rc)
+        rc = init(run, o, err);
+    if (!rc && o->durable && has_containers(plan))
+        rc = wfe_keeper_new(&run->context.keeper, err);
     if (!rc && !recorder)
         rc = wfe_recorder_memory_new(&recorder, err);
     if (rc) {
+        if (run->past == o->past)
+            run->past = NULL; /* not taken */
         wfe_engine_run_free(run);
         return rc;
     }
+    run->replay.under_way = run->past->last_seq != 0;
     wfe_journal_attach(run, recorder);
     *ret = run;
     return 0;
@@ -508,9 +625,11 @@ void wfe_engine_run_free(wfe_engine_run *run)
     wfe_run_free_dead(run);
     wfe_secrets_free(run->secrets);
     wfe_services_free(run->services);
+    wfe_netns_leave(run->netns);
     wfe_frame_free(run->main);
     wfe_run_free_dead(run);
     wfe_journal_done(run);
+    wfe_replay_done(run);
     wfe_timer_free(run->turn);
     for (uint32_t i = 0; run->graphs && i < run->plan->n_workflows; i++)
         wfe_graph_done(&run->graphs[i]);

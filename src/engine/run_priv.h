@@ -14,6 +14,8 @@
  *   exec.c     an attempt under way: streams, masking, lines, its end
  *   data.c     texts that a step gave to values of the data
  *   journal.c  records, and what waits for them
+ *   replay.c   what another process has recorded of the run happens again, without being done
+ *   look_back.c  what that process has left in containerd
  */
 #ifndef WFE_ENGINE_RUN_PRIV_H
 #define WFE_ENGINE_RUN_PRIV_H
@@ -21,8 +23,10 @@
 #include "engine/context.h"
 #include "engine/engine.h"
 #include "engine/graph.h"
+#include "engine/past.h"
 #include "engine/scope.h"
 #include "engine/step_type.h"
+#include "net/netns.h"
 
 typedef struct wfe_run_node wfe_run_node;
 typedef struct wfe_frame wfe_frame;
@@ -74,6 +78,8 @@ struct wfe_run_node {
     wfe_scope *before; /* what it sees; NULL once nobody needs it */
     json_t *outputs;   /* what it gave; NULL: nothing */
     uint64_t outputs_seq;
+    wfe_past_entry
+        *past; /* what was recorded of it by another process; NULL: nothing that counts */
     wfe_run_node_queue waiting; /* children or items that max_parallel keeps waiting */
     uint64_t began_us;          /* monotonic; 0: never */
     uint64_t start_seq;         /* the record that lets its attempt start */
@@ -103,6 +109,8 @@ struct wfe_run_node {
     bool has_slot : 1;
     bool started : 1; /* its attempt's start was let go */
     bool outputs_told : 1;
+    bool looked : 1; /* for what was recorded of it */
+    bool adopt : 1;  /* its attempt was begun by another process */
 };
 
 enum wfe_frame_phase {
@@ -143,6 +151,14 @@ struct wfe_frame {
 
 typedef struct wfe_effect wfe_effect; /* an event that waits for its record */
 
+/* Left of an attempt until its end is durable. */
+typedef struct wfe_leftover_item wfe_leftover_item;
+struct wfe_leftover_item {
+    wfe_leftover_item *next;
+    uint64_t seq; /* of the record */
+    wfe_leftover left;
+};
+
 typedef struct wfe_journal {
     wfe_recorder *recorder;
     uint64_t seq;          /* of the last record */
@@ -151,13 +167,32 @@ typedef struct wfe_journal {
     uint64_t told;         /* the record of the last event that was told */
     wfe_effect *first;
     wfe_effect *last;
-    wfe_run_node_queue starts; /* attempts that wait for their record */
-    json_t *images;            /* digests that were recorded, by names */
-    json_t *new_images;        /* for the next record; NULL: none */
+    wfe_run_node_queue starts;     /* attempts that wait for their record */
+    wfe_leftover_item *first_left; /* in the order of their records */
+    wfe_leftover_item *last_left;
+    json_t *images;     /* digests that were recorded, by names */
+    json_t *new_images; /* for the next record; NULL: none */
 } wfe_journal;
 
 struct wfe_secrets;
 struct wfe_services;
+
+/* Something recorded that is to happen again, in the order of the records. */
+typedef struct wfe_replay_item {
+    uint64_t seq;
+    wfe_run_node *node;        /* NULL: */
+    const wfe_past_stop *stop; /* ... of the run */
+} wfe_replay_item;
+
+typedef struct wfe_replay {
+    wfe_replay_item *heap;
+    size_t n;
+    size_t cap;
+    bool under_way;          /* what was not recorded waits for what was */
+    unsigned n_cancels;      /* asked for meanwhile */
+    bool in_stop;            /* a stop of the run happens again: it has its record */
+    wfe_run_node_queue held; /* those that wait */
+} wfe_replay;
 
 struct wfe_engine_run {
     wfe_loop *loop;
@@ -176,6 +211,8 @@ struct wfe_engine_run {
     bool keep_on_failure;
 
     wfe_journal journal;
+    wfe_past *past; /* never NULL; without entries when nothing was recorded before */
+    wfe_replay replay;
     wfe_timer *turn;
     wfe_run_node_queue due;         /* nothing keeps them any longer */
     wfe_run_node_queue ready;       /* wait for a slot */
@@ -185,6 +222,7 @@ struct wfe_engine_run {
     wfe_run_node_more *dead; /* of nodes that have ended; freed by the next turn */
     struct wfe_secrets *secrets;
     struct wfe_services *services; /* NULL: none, or stopped */
+    wfe_netns *netns;              /* of another process, until the services have it; NULL: none */
     uint32_t jobs;
     uint32_t slots_used;
     uint32_t random; /* state of the jitter's generator */
@@ -205,6 +243,7 @@ struct wfe_engine_run {
     bool broken; /* it cannot be recorded, or remembered, any more: broken_error */
     wfe_error broken_error;
     wfe_error setup_error;
+    wfe_error service_error;  /* a service was found dead: fails the run when its steps are there */
     const char **ready_paths; /* of the record being made */
     uint32_t n_ready_paths;
     uint32_t cap_ready_paths;
@@ -223,10 +262,13 @@ void wfe_run_turn_soon(wfe_engine_run *run);
 void wfe_run_break(wfe_engine_run *run, const wfe_error *err);
 /* A failure that was not allowed: the first is the run's, the others stand beside it. */
 void wfe_run_note_failure(wfe_engine_run *run, const char *path, const wfe_error *err);
-/* Nothing new starts but hooks. */
-void wfe_run_stopping(wfe_engine_run *run);
+/* Nothing new starts but hooks. What comes from outside of the steps has a record of its own, also
+ * when the run was stopping already; err: why, may be NULL. */
+void wfe_run_stopping(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err);
 /* Secrets and services are there: the steps are next; or they will not be. */
 void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err);
+/* Why no step started in another process; NULL: it did not come to that. */
+const wfe_error *wfe_run_setup_failure(const wfe_engine_run *run);
 /* The main frame has ended. */
 void wfe_run_steps_ended(wfe_engine_run *run);
 void wfe_run_services_stopped(wfe_engine_run *run);
@@ -251,6 +293,14 @@ void wfe_journal_node(wfe_run_node *node);
 void wfe_journal_retry(wfe_run_node *node, uint64_t delay_ms, enum wfe_plan_cause cause,
                        const wfe_error *err);
 void wfe_journal_run(wfe_engine_run *run, const wfe_error *err);
+/* The same for a run that stops from outside of its steps. */
+void wfe_journal_stop(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err);
+/* Another process goes on with the run. */
+void wfe_journal_resume(wfe_engine_run *run);
+/* Something is left of an attempt until the last record is durable; its path is taken. */
+void wfe_journal_leave(wfe_engine_run *run, const wfe_leftover *left);
+/* Tells the listener of the node's state, which was recorded by another process. */
+void wfe_journal_tell_recorded(wfe_run_node *node, enum wfe_step_run_state state);
 /* The attempt of node starts when the last record is durable. */
 void wfe_journal_start(wfe_run_node *node);
 /* Commits; lets go what is durable. */
@@ -283,6 +333,8 @@ void wfe_frame_hook_ended(wfe_frame *frame, wfe_run_node *hook);
 wfe_run_node *wfe_frame_node(const wfe_frame *frame, uint32_t index);
 /* Nothing new starts in it: the frame, or one around it, is ending. */
 bool wfe_frame_is_ending(const wfe_frame *frame);
+/* Its time is up. */
+void wfe_frame_time_out(wfe_frame *frame);
 
 /* ---- node.c ---- */
 
@@ -301,6 +353,10 @@ void wfe_run_node_unblock(wfe_run_node *node);
 /* It needs a place among its siblings and a slot. */
 void wfe_run_node_get_ready(wfe_run_node *node);
 void wfe_run_node_leave_place(wfe_run_node *node);
+/* It counts among its siblings that run. */
+void wfe_run_node_take_place(wfe_run_node *node);
+/* Sleeps until its next attempt, which is due in ms. */
+void wfe_run_node_sleep(wfe_run_node *node, uint64_t ms);
 /* Its own work is over, for good or until the next try. */
 void wfe_run_node_work_ended(wfe_run_node *node, enum wfe_step_run_state outcome,
                              enum wfe_plan_cause cause, const wfe_error *err);
@@ -322,9 +378,40 @@ bool wfe_run_node_keep_error(wfe_run_node *node, const wfe_error *err);
 void wfe_run_node_stopped(wfe_run_node *node);
 void wfe_run_free_dead(wfe_engine_run *run);
 
+/* ---- replay.c ---- */
+
+/* Was a record of the node's present state made by another process. */
+bool wfe_replay_is_recorded(const wfe_run_node *node);
+/* Was the attempt that it is in begun by another process. */
+bool wfe_replay_is_begun(const wfe_run_node *node);
+/* Of the node's own work: what was recorded of its end; NULL: nothing. */
+const wfe_past_entry *wfe_replay_settled(const wfe_run_node *node);
+/* A node becomes due for the first time: true when the past decides what happens, and when. */
+bool wfe_replay_takes(wfe_run_node *node);
+/* The steps are there: what was recorded of the run itself joins in. */
+void wfe_replay_begin(wfe_engine_run *run);
+/* Lets the next thing happen again; false: there is nothing left. */
+bool wfe_replay_step(wfe_engine_run *run);
+/* The attempt's number is used, for good. */
+void wfe_replay_note_attempt(wfe_run_node *node);
+/* Of the step as a whole, or of the attempt. */
+uint64_t wfe_replay_step_left_ms(const wfe_run_node *node, uint64_t whole_ms);
+uint64_t wfe_replay_attempt_left_ms(const wfe_run_node *node, uint64_t whole_ms);
+void wfe_replay_done(wfe_engine_run *run);
+
+/* ---- look_back.c ---- */
+
+/* What became of the containers that another process had running; removes what is left of the
+ * others. Blocks, running the loop. */
+int wfe_look_back(wfe_engine_run *run, wfe_error *err);
+
 /* ---- begin.c ---- */
 
 void wfe_run_node_begin(wfe_run_node *node);
+/* What is below it, without a new attempt. */
+void wfe_run_node_begin_inner(wfe_run_node *node);
+/* The clock of the whole step. */
+void wfe_run_node_start_timeout(wfe_run_node *node, uint64_t ms);
 void wfe_run_node_start_attempt(wfe_run_node *node);
 void wfe_run_node_frame_ended(wfe_run_node *node, wfe_frame *callee);
 int wfe_run_node_evaluate_when(wfe_run_node *node, bool *ret, wfe_error *err);

@@ -187,6 +187,23 @@ int wfe_run_store_create(wfe_store *store, const wfe_run_store_new *run, wfe_run
     return 0;
 }
 
+int wfe_run_store_claim(wfe_store *store, const wfe_store_run *run, wfe_run_handle *ret,
+                        wfe_error *err)
+{
+    char owner[WFE_OWNER_TEXT_SIZE];
+    wfe_run_handle handle = {0};
+    wfe_owner_format(owner);
+    if (strlen(run->id) >= sizeof handle.id || strlen(run->name) >= sizeof handle.name)
+        return wfe_error_set(err, WFE_E_INVALID, "the row of the run '%s' is damaged", run->name);
+    int rc = store->claim(store, run->id, owner, 0, false, &handle.lease, err);
+    if (rc)
+        return rc;
+    strcpy(handle.id, run->id);
+    strcpy(handle.name, run->name);
+    *ret = handle; /* the engine numbers on itself */
+    return 0;
+}
+
 WFE_DEFINE_CLEANUP(wfe_logs, wfe_logs_close)
 
 int wfe_run_store_recorder(wfe_store *store, const wfe_run_handle *run,

@@ -11,6 +11,7 @@
 #ifndef WFE_ENGINE_RUN_STORE_H
 #define WFE_ENGINE_RUN_STORE_H
 
+#include "engine/past.h"
 #include "engine/record_store.h"
 #include "engine/run_settings.h"
 #include "workflow/plan.h"
@@ -44,6 +45,12 @@ typedef struct wfe_run_handle {
 /* Stores a new run that belongs to this process. CONFLICT: the name is used. */
 int wfe_run_store_create(wfe_store *store, const wfe_run_store_new *run, wfe_run_handle *ret,
                          wfe_error *err);
+
+/* Takes a run over that nobody has, or whose owner is gone, also one that is over; from here on it
+ * is this process's. The handle is for a run that goes on with its past. NOT_FOUND. CONFLICT:
+ * somebody has it; the message says who. */
+int wfe_run_store_claim(wfe_store *store, const wfe_store_run *run, wfe_run_handle *ret,
+                        wfe_error *err);
 
 typedef struct wfe_run_store_recorder_options {
     wfe_loop *loop;

@@ -11,8 +11,10 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/id.h"
 #include "base/strmap.h"
 #include "engine/engine.h"
+#include "engine/past.h"
 
 struct wfe_context;
 typedef struct wfe_context wfe_context; /* what attempts of one run share: engine/context.h */
@@ -36,7 +38,17 @@ typedef struct wfe_attempt_env {
     const json_t *data;
     const wfe_attempt_secret *secrets;
     uint32_t n_secrets;
+    /* Another process has begun this attempt and died; found is what is left of its container. */
+    bool adopt;
+    enum wfe_past_found found;
 } wfe_attempt_env;
+
+/* What another process would need if this one died before the attempt's end is recorded. */
+typedef struct wfe_leftover {
+    wfe_client *client; /* NULL: it is a file */
+    char id[WFE_ID_CONTAINER_SIZE];
+    char *path; /* owned */
+} wfe_leftover;
 
 /* How an attempt ended. error.kind is 0 when it succeeded; cause is set when it is not. */
 typedef struct wfe_attempt_end {
@@ -57,6 +69,9 @@ typedef struct wfe_attempt_fns {
     void (*output)(enum wfe_stream stream, const void *bytes, size_t len, void *user);
     /* Its image comes: an event of kind PULL without the step. */
     void (*pull)(const wfe_event *event, void *user);
+    /* As wfe_capture_settled_fn and wfe_capture_found_fn. */
+    bool (*settled)(enum wfe_stream stream, uint64_t *ret_passed, void *user);
+    void (*found)(enum wfe_stream stream, uint64_t passed, void *user);
     /* Once, and never from within start or cancel. The engine frees the attempt afterwards. */
     void (*ended)(const wfe_attempt_end *end, void *user);
 } wfe_attempt_fns;
@@ -71,6 +86,11 @@ typedef struct wfe_step_type {
     void (*cancel)(wfe_attempt *attempt, bool kill);
     /* After its end. */
     void (*free)(wfe_attempt *attempt);
+    /* At its end: true when something is left that is to go once the end is recorded. NULL: there
+     * never is. */
+    bool (*leaves)(wfe_attempt *attempt, wfe_leftover *ret);
+    /* It has a meaning for env.adopt. The others begin such an attempt anew. */
+    bool adopts;
 } wfe_step_type;
 
 extern const wfe_step_type wfe_step_type_containerd;

@@ -162,7 +162,7 @@ static void apply_on_error(wfe_run_node *node)
         break;
     }
     run->look_at_ready = true;
-    wfe_run_stopping(run);
+    wfe_run_stopping(run, WFE_STOP_BY_STEPS, NULL);
 }
 
 /* It is the run's failure now, and not again that of what is around it. */

@@ -19,6 +19,7 @@
 #include "engine/paths.h"
 #include "engine/pulling.h"
 #include "engine/step_name.h"
+#include "step/durable.h"
 #include "step/result.h"
 
 /* A kill may come while the step cannot be stopped yet: it is told again until it has ended. */
@@ -31,12 +32,15 @@ struct wfe_attempt {
     const wfe_plan_container *container;
     const wfe_attempt_fns *fns;
     void *user;
+    wfe_client *client;
     wfe_step *step; /* NULL once it has ended */
     wfe_timer *kill_again;
     wfe_volume *volumes; /* sources owned */
     size_t n_volumes;
     const char **hosts; /* texts borrowed */
     wfe_pulling pulling;
+    char id[WFE_ID_CONTAINER_SIZE];
+    bool durable;
     char *image; /* with its digest; NULL: as the plan names it */
     int stdin_fd;
     bool cancelled;
@@ -91,7 +95,12 @@ static void tell_result(wfe_attempt *attempt, const wfe_step_result *result)
         .image = attempt->container->options.image,
         .image_digest = result->image_target,
     };
-    if (result->end == WFE_STEP_TIMED_OUT) {
+    if (end.cancelled && !attempt->cancelled) { /* whoever did that has failed itself */
+        end.cancelled = false;
+        end.cause = WFE_PLAN_CAUSE_INFRASTRUCTURE;
+        wfe_error_set(&end.error, WFE_E_UNAVAILABLE,
+                      "its container was stopped when the wfe that had it failed");
+    } else if (result->end == WFE_STEP_TIMED_OUT) {
         end.cause = WFE_PLAN_CAUSE_TIMEOUT;
         wfe_error_set(&end.error, WFE_E_TIMEOUT, "container execution timed out after %llums",
                       (unsigned long long)result->timeout_ms);
@@ -123,6 +132,18 @@ static void on_output(enum wfe_stream stream, const void *bytes, size_t len, voi
 {
     wfe_attempt *attempt = user;
     attempt->fns->output(stream, bytes, len, attempt->user);
+}
+
+static bool on_settled(enum wfe_stream stream, uint64_t *ret_passed, void *user)
+{
+    wfe_attempt *attempt = user;
+    return attempt->fns->settled(stream, ret_passed, attempt->user);
+}
+
+static void on_found(enum wfe_stream stream, uint64_t passed, void *user)
+{
+    wfe_attempt *attempt = user;
+    attempt->fns->found(stream, passed, attempt->user);
 }
 
 static void on_pull(const wfe_image_pull_progress *progress, void *user)
@@ -257,12 +278,42 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     options.on_output_user = attempt;
     options.on_pull = on_pull;
     options.on_pull_user = attempt;
-    return wfe_step_start(client, &options, on_done, attempt, &attempt->step, err);
+    attempt->client = client;
+    wfe_id_container(attempt->id, options.run_id, name, env->attempt);
+    const wfe_step_durable durable = {
+        .adopt = env->adopt && env->found == WFE_PAST_FOUND_IT,
+        .keeper = attempt->context->keeper,
+        .settled = on_settled,
+        .found = on_found,
+        .user = attempt,
+    };
+    attempt->durable = durable.adopt || durable.keeper;
+    return wfe_step_start_durable(client, &options, attempt->durable ? &durable : NULL, on_done,
+                                  attempt, &attempt->step, err);
+}
+
+static int check_found(const wfe_attempt_env *env, wfe_error *err)
+{
+    if (!env->adopt || env->found != WFE_PAST_FOUND_LOST)
+        return 0;
+    return wfe_error_set(err, WFE_E_UNAVAILABLE,
+                         "its container is gone, and nobody saw how it ended: wfe was killed while "
+                         "it ran");
+}
+
+static bool leaves(wfe_attempt *attempt, wfe_leftover *ret)
+{
+    *ret = (wfe_leftover){.client = attempt->client};
+    memcpy(ret->id, attempt->id, sizeof ret->id);
+    return attempt->durable;
 }
 
 static int start(const wfe_attempt_env *env, const wfe_attempt_fns *fns, void *user,
                  wfe_attempt **ret, wfe_error *err)
 {
+    int found = check_found(env, err);
+    if (found)
+        return found;
     wfe_attempt *attempt = calloc(1, sizeof *attempt);
     if (!attempt)
         return wfe_error_nomem(err);
@@ -280,5 +331,9 @@ static int start(const wfe_attempt_env *env, const wfe_attempt_fns *fns, void *u
     return 0;
 }
 
-const wfe_step_type wfe_step_type_containerd = {
-    .name = "containerd", .start = start, .cancel = cancel, .free = free_attempt};
+const wfe_step_type wfe_step_type_containerd = {.name = "containerd",
+                                                .start = start,
+                                                .cancel = cancel,
+                                                .free = free_attempt,
+                                                .leaves = leaves,
+                                                .adopts = true};

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,14 +18,6 @@
 #include "step/step_priv.h"
 
 #define NOTE_MAX_BYTES 1024
-
-/* Goes on while the machine sleeps, and no one can set it. */
-static uint64_t boot_clock_us(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_BOOTTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000000U + (uint64_t)ts.tv_nsec / 1000U;
-}
 
 /* ---- notes ---- */
 
@@ -55,7 +46,7 @@ int wfe_step_note_start(wfe_step *step, wfe_error *err)
     if (!step->is_durable)
         return 0;
     uint64_t elapsed_us = (uint64_t)(wfe_clock_wall_us() - step->result->started_at_us);
-    snprintf(text, sizeof text, "%" PRIu64 " %" PRIi64 " %d\n", boot_clock_us() - elapsed_us,
+    snprintf(text, sizeof text, "%" PRIu64 " %" PRIi64 " %d\n", wfe_clock_boot_us() - elapsed_us,
              step->result->started_at_us, step->stop_signal);
     return write_note(step, WFE_STEP_STARTED_FILE, text, err);
 }
@@ -88,7 +79,7 @@ static void take_in_start(wfe_step *step)
     if (sscanf(text, "%" SCNu64 " %" SCNi64 " %d", &began_us, &wall_us, &step->stop_signal) != 3)
         return;
     step->result->started_at_us = wall_us;
-    uint64_t elapsed_ms = (boot_clock_us() - began_us) / 1000;
+    uint64_t elapsed_ms = (wfe_clock_boot_us() - began_us) / 1000;
     if (!step->config.timeout_ms)
         return;
     wfe_timer_start(step->timeout, elapsed_ms < step->config.timeout_ms

@@ -384,6 +384,18 @@ int wfe_logs_write(wfe_logs *logs, const char *step, unsigned attempt_number,
     return stream->is_cut ? 0 : index_cut(logs, attempt, which, err);
 }
 
+int wfe_logs_size(wfe_logs *logs, const char *step, unsigned attempt_number,
+                  enum wfe_log_stream which, uint64_t *ret, wfe_error *err)
+{
+    log_attempt *attempt = NULL;
+    int rc = find_attempt(logs, step, attempt_number, &attempt, err);
+    if (!rc)
+        rc = open_index(logs, attempt, err);
+    if (!rc)
+        *ret = attempt->streams[which].size;
+    return rc;
+}
+
 /* ---- the end ---- */
 
 int wfe_logs_finish(wfe_logs *logs, const char *step, unsigned number, int ret_fds[WFE_LOG_STREAMS],

@@ -39,6 +39,9 @@ int wfe_logs_open(const wfe_logs_options *options, wfe_logs **ret, wfe_error *er
  * opened. IO (sys_errno ENOSPC: the disk is full), NOMEM. */
 int wfe_logs_write(wfe_logs *logs, const char *step, unsigned attempt, enum wfe_log_stream stream,
                    const void *bytes, size_t len, wfe_error *err);
+/* Bytes that a stream of an attempt holds, those of earlier processes included. IO, NOMEM. */
+int wfe_logs_size(wfe_logs *logs, const char *step, unsigned attempt, enum wfe_log_stream stream,
+                  uint64_t *ret, wfe_error *err);
 /* The attempt writes nothing more. ret_fds: files to sync and close, -1 where there is none. */
 int wfe_logs_finish(wfe_logs *logs, const char *step, unsigned attempt,
                     int ret_fds[WFE_LOG_STREAMS], wfe_error *err);

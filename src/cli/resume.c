@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/resume.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/owner.h"
+#include "base/strv.h"
+#include "cli/exit_code.h"
+#include "cli/report.h"
+#include "cli/run_driver.h"
+
+/* Names in the reminder. */
+#define NAMES_SHOWN 3
+
+/* ---- one run ---- */
+
+/* What it takes to go on. */
+typedef struct resumption {
+    const wfe_resume_options *options;
+    wfe_stored stored;
+    wfe_stored_run *run;
+    wfe_plan *plan;
+    wfe_past *past;
+    wfe_run_handle handle;
+    bool claimed;
+    bool nothing_to_do;
+} resumption;
+
+static bool is_wanted_state(const resumption *r)
+{
+    return strcmp(r->run->row.state, wfe_run_state_name(WFE_RUN_SUCCEEDED)) != 0 ||
+           (r->options->from && r->options->from[0]);
+}
+
+static int claim(resumption *r, wfe_error *err)
+{
+    const wfe_store_run *row = &r->run->row;
+    int rc = wfe_run_store_claim(r->stored.store, row, &r->handle, err);
+    if (rc == WFE_E_CONFLICT) {
+        long pid = wfe_stored_owner_pid(row);
+        if (pid)
+            wfe_error_hint(err, "process %ld has it: wait for it, or end it: wfe cancel %s", pid,
+                           row->name);
+        else
+            wfe_error_hint(err, "wait for it, or end it: wfe cancel %s", row->name);
+    }
+    r->claimed = !rc;
+    return rc;
+}
+
+/* The row may have changed until it was ours. */
+static int load_past(resumption *r, wfe_error *err)
+{
+    json_t *from = NULL;
+    wfe_stored_run_free(r->run);
+    r->run = NULL;
+    int rc = wfe_stored_run_load(r->stored.store, r->handle.id, &r->run, err);
+    if (!rc)
+        rc = wfe_stored_run_images(r->stored.store, r->run, err);
+    if (!rc)
+        rc = wfe_past_load(r->stored.store, r->handle.id, r->plan, &r->past, err);
+    bool has_from = r->options->from && r->options->from[0];
+    if (rc)
+        return rc;
+    if (!r->run->row.is_end && has_from) {
+        wfe_error_set(err, WFE_E_INVALID,
+                      "run '%s' was interrupted: it goes on where it was, and --from is for a run "
+                      "that is over",
+                      r->run->row.name);
+        wfe_error_hint(err, "wfe resume %s   first", r->run->row.name);
+        return WFE_E_INVALID;
+    }
+    if (!r->run->row.is_end)
+        return 0;
+    r->nothing_to_do = !is_wanted_state(r);
+    if (r->nothing_to_do)
+        return 0;
+    if (has_from && !(from = json_array()))
+        return wfe_error_nomem(err);
+    for (size_t i = 0; !rc && has_from && r->options->from[i]; i++)
+        if (json_array_append_new(from, json_string(r->options->from[i])))
+            rc = wfe_error_nomem(err);
+    if (!rc)
+        rc = wfe_past_reopen(r->past, from, err);
+    json_decref(from);
+    return rc;
+}
+
+static void let_go(resumption *r)
+{
+    if (r->claimed && r->stored.store)
+        r->stored.store->release(r->stored.store, r->handle.id, r->handle.lease, NULL);
+}
+
+static int tell_nothing(const resumption *r)
+{
+    if (r->options->json)
+        return wfe_stored_print_json(wfe_stored_run_json(&r->run->row));
+    printf("%s has succeeded, there is nothing to do; a part of it runs again with --from STEP\n",
+           r->run->row.name);
+    return wfe_report_flush(WFE_EXIT_OK);
+}
+
+static int drive(resumption *r)
+{
+    const wfe_resume_options *o = r->options;
+    if (o->jobs)
+        r->run->settings.jobs = o->jobs;
+    const wfe_run_driver_options driver = {
+        .settings = &r->run->settings,
+        .verbose = o->verbose,
+        .json = o->json,
+        .plain = o->plain,
+        .report = o->report,
+        .stored = &r->handle,
+        .past = wfe_take(r->past),
+        .asked = r->run->row.is_end ? NULL : r->run->row.asked,
+    };
+    wfe_stored_close(&r->stored);
+    return wfe_run_drive(r->plan, &driver);
+}
+
+int wfe_resume(const char *text, const wfe_resume_options *options)
+{
+    resumption r = {.options = options};
+    wfe_error error = WFE_ERROR_INIT;
+    int code = WFE_EXIT_OK;
+    int rc = wfe_stored_open_run(&r.stored, text, &r.run, &error);
+    if (!rc && wfe_stored_run_plan(r.stored.store, r.run, options->input_file, options->inputs,
+                                   &r.plan, &error)) {
+        rc = error.kind;
+        code = wfe_report_usage(&error, options->json);
+    } else if (!rc) {
+        rc = claim(&r, &error);
+        if (!rc)
+            rc = load_past(&r, &error);
+    }
+    if (rc && !code)
+        code = error.kind == WFE_E_INVALID && r.claimed ? wfe_report_usage(&error, options->json)
+                                                        : wfe_stored_report(&error, options->json);
+    if (rc || r.nothing_to_do)
+        let_go(&r);
+    if (!rc)
+        code = r.nothing_to_do ? tell_nothing(&r) : drive(&r);
+    wfe_past_free(r.past);
+    wfe_stored_close(&r.stored);
+    wfe_stored_run_free(r.run);
+    wfe_plan_free(r.plan);
+    return code;
+}
+
+/* ---- which ones ---- */
+
+typedef struct search {
+    char **ids;
+    char **names;
+    size_t n;
+    char *newest;
+    bool failed; /* no memory */
+} search;
+
+static bool is_interrupted(const wfe_store_run *row)
+{
+    return strcmp(wfe_stored_state(row), WFE_STORED_INTERRUPTED) == 0;
+}
+
+static int on_newest(const wfe_store_run *row, void *user)
+{
+    search *s = user;
+    if (!is_interrupted(row) && strcmp(row->state, wfe_run_state_name(WFE_RUN_SUSPENDED)) != 0)
+        return 0;
+    s->newest = strdup(row->id);
+    s->failed = !s->newest;
+    return 1;
+}
+
+int wfe_resume_newest(wfe_store *store, const char *workflow, char **ret, wfe_error *err)
+{
+    search s = {0};
+    const wfe_store_filter filter = {.workflow = workflow};
+    wfe_error error = WFE_ERROR_INIT;
+    int rc = store->runs(store, &filter, on_newest, &s, &error);
+    if (s.failed)
+        return wfe_error_nomem(err);
+    if (rc && rc != 1)
+        return wfe_error_copy(err, &error);
+    *ret = s.newest;
+    return 0;
+}
+
+static int on_run(const wfe_store_run *row, void *user)
+{
+    search *s = user;
+    if (!is_interrupted(row))
+        return 0;
+    char **ids = realloc(s->ids, (s->n + 2) * sizeof *ids);
+    if (ids)
+        s->ids = ids;
+    char **names = ids ? realloc(s->names, (s->n + 2) * sizeof *names) : NULL;
+    if (!names)
+        return WFE_E_NOMEM;
+    s->names = names;
+    ids[s->n] = strdup(row->id);
+    names[s->n] = strdup(row->name);
+    ids[s->n + 1] = names[s->n + 1] = NULL;
+    s->n++;
+    return ids[s->n - 1] && names[s->n - 1] ? 0 : WFE_E_NOMEM;
+}
+
+static int find_all(wfe_store *store, search *s, wfe_error *err)
+{
+    const wfe_store_filter filter = {.open = true};
+    int rc = store->runs(store, &filter, on_run, s, err);
+    return rc == WFE_E_NOMEM ? wfe_error_nomem(err) : rc;
+}
+
+static void search_done(search *s)
+{
+    wfe_strv_free(s->ids);
+    wfe_strv_free(s->names);
+}
+
+int wfe_resume_interrupted(wfe_store *store, char ***ret, wfe_error *err)
+{
+    search s = {0};
+    int rc = find_all(store, &s, err);
+    for (size_t i = 0; !rc && i < s.n / 2; i++) { /* newest first */
+        char *id = s.ids[i];
+        s.ids[i] = s.ids[s.n - 1 - i];
+        s.ids[s.n - 1 - i] = id;
+    }
+    if (!rc && !s.ids && !(s.ids = calloc(1, sizeof *s.ids)))
+        rc = wfe_error_nomem(err);
+    if (!rc)
+        *ret = wfe_take(s.ids);
+    search_done(&s);
+    return rc;
+}
+
+/* What is wrong with the store is told by whoever needs it. */
+void wfe_resume_remind(void)
+{
+    wfe_stored stored = {.store = NULL};
+    search s = {0};
+    if (!wfe_stored_open(&stored, NULL) && !find_all(stored.store, &s, NULL) && s.n) {
+        fprintf(stderr, "wfe: interrupted:");
+        for (size_t i = 0; i < s.n && i < NAMES_SHOWN; i++)
+            fprintf(stderr, "%s %s", i ? "," : "", s.names[i]);
+        if (s.n > NAMES_SHOWN)
+            fprintf(stderr, " and %zu more", s.n - NAMES_SHOWN);
+        fprintf(stderr, "; go on with: wfe resume %s\n", s.n == 1 ? s.names[0] : "--all");
+    }
+    search_done(&s);
+    wfe_stored_close(&stored);
+}

@@ -71,7 +71,7 @@ void wfe_image_aside_free(wfe_image_aside *aside)
 
 static wfe_containerd_options leased(const wfe_image_aside *aside)
 {
-    return (wfe_containerd_options){.lease = aside->lease};
+    return (wfe_containerd_options){.lease = aside->lease, .fail_fast = true};
 }
 
 static int64_t clock_gap_us(void)

@@ -25,7 +25,7 @@
 
 wfe_containerd_options wfe_image_unpack_leased(const wfe_image_unpack *unpack)
 {
-    return (wfe_containerd_options){.lease = unpack->lease};
+    return (wfe_containerd_options){.lease = unpack->lease, .fail_fast = true};
 }
 
 void wfe_image_unpack_free(wfe_image_unpack *unpack)

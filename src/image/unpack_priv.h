@@ -60,7 +60,7 @@ struct wfe_image_unpack {
     wfe_error failure;
 };
 
-/* The options of a call under the lease. */
+/* The options of a call under the lease; a daemon that is gone is not waited for. */
 wfe_containerd_options wfe_image_unpack_leased(const wfe_image_unpack *unpack);
 /* Ends it, with the half-made snapshot removed; the failures after the first change nothing. */
 void wfe_image_unpack_fail(wfe_image_unpack *unpack, const wfe_error *err);

@@ -133,6 +133,9 @@ static int look_at_step(look *l, wfe_past_entry *entry, wfe_error *err)
         else
             rc = add_if_there(l, client, id, err);
     }
+    /* A restart of the machine empties the folders, mostly: then no trace proves nothing. */
+    if (entry->found == WFE_PAST_FOUND_NOTHING && !entry->attempt_began.boot_us)
+        entry->found = WFE_PAST_FOUND_LOST;
     return rc;
 }
 

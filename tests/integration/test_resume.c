@@ -490,6 +490,21 @@ static void test_resume__of_a_suspended_run_keeps_what_succeeded(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* Services are adopted also by a run that only stops. */
+static void test_resume__of_a_cancelled_run_stops_its_services(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run", run_group_file("workflow.yaml", SERVICE("echo serving; sleep 600") GATED("a", "")),
+        "--name", "stops-services");
+    wfe_command_wait_for(run, "a | begun");
+    kill_it(run);
+    EXPECT(0, "", "cancel", "stops-services", "--no-wait");
+    EXPECT(130, "cancelled", "resume", "stops-services", "--plain");
+    run_group_assert_clean(daemon);
+}
+
 static void test_resume__all_takes_every_interrupted_run(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
@@ -606,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_resume__adopts_services_and_their_network),
         cmocka_unit_test(test_resume__a_service_that_died_meanwhile_fails_the_run),
         cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
+        cmocka_unit_test(test_resume__of_a_cancelled_run_stops_its_services),
         cmocka_unit_test(test_resume__all_takes_every_interrupted_run),
         cmocka_unit_test(test_resume__after_a_kill_at_any_moment),
     };

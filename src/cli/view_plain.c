@@ -80,10 +80,10 @@ static void tell_retry(plain_view *p, const wfe_model_step *step, const wfe_even
     wfe_screen_end_line(p->screen);
 }
 
-static void tell_service(plain_view *p, const wfe_model_step *step)
+static void tell_service(plain_view *p, const wfe_model_step *step, bool recorded)
 {
-    wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: (service) %s", step->path,
-                      wfe_model_step_state_name(step));
+    wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: (service) %s%s", step->path,
+                      wfe_model_step_state_name(step), recorded ? " already" : "");
     if (step->error)
         wfe_screen_printf(p->screen, WFE_STYLE_NONE, ": %s", step->error->message);
     wfe_screen_end_line(p->screen);
@@ -138,7 +138,7 @@ static void tell(plain_view *p, const wfe_model_step *step, const wfe_event *eve
         tell_output(p, step, event);
         break;
     case WFE_EVENT_SERVICE:
-        tell_service(p, step);
+        tell_service(p, step, event->recorded);
         break;
     case WFE_EVENT_WARNING:
         wfe_screen_printf(p->screen, WFE_STYLE_NONE,

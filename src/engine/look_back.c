@@ -21,6 +21,8 @@
 /* Of one step; those before it have been looked at when they were the last. */
 #define ATTEMPTS_TO_LOOK_AT 64U
 
+#define SETTLE_MS 500
+
 typedef struct garbage {
     wfe_client *client;
     char *id;
@@ -31,6 +33,7 @@ typedef struct look {
     garbage *list;
     size_t n;
     size_t cap;
+    bool was_launching;          /* something was being made when that process ended */
     const wfe_client *hidden_of; /* whose I/O folder hidden is about */
     json_t *hidden;
 } look;
@@ -69,14 +72,20 @@ static int find_hidden(look *l, const wfe_client *client, wfe_error *err)
     return rc;
 }
 
-static int add_if_there(look *l, wfe_client *client, const char *id, wfe_error *err)
+static int is_there(look *l, const wfe_client *client, const char *id, bool *ret, wfe_error *err)
 {
     char path[PATH_MAX];
     int rc = find_hidden(l, client, err);
-    bool there =
-        !rc && (json_object_get(l->hidden, id) ||
-                (snprintf(path, sizeof path, "%s/%s", client->io_dir, id) < (int)sizeof path &&
-                 access(path, F_OK) == 0));
+    *ret = !rc && (json_object_get(l->hidden, id) ||
+                   (snprintf(path, sizeof path, "%s/%s", client->io_dir, id) < (int)sizeof path &&
+                    access(path, F_OK) == 0));
+    return rc;
+}
+
+static int add_if_there(look *l, wfe_client *client, const char *id, wfe_error *err)
+{
+    bool there = false;
+    int rc = is_there(l, client, id, &there, err);
     return there ? add(l, client, id, err) : rc;
 }
 
@@ -93,7 +102,11 @@ static int find(look *l, wfe_client *client, const char *id, enum wfe_past_found
     if (rc)
         return rc;
     *ret = words[found];
-    return found == WFE_STEP_FOUND_IT ? 0 : add(l, client, id, err);
+    bool there = false;
+    if (found == WFE_STEP_FOUND_NOTHING)
+        rc = is_there(l, client, id, &there, err);
+    l->was_launching = l->was_launching || there;
+    return rc || found == WFE_STEP_FOUND_IT ? rc : add(l, client, id, err);
 }
 
 static bool is_container(const wfe_engine_run *run, const wfe_past_entry *entry)
@@ -120,6 +133,9 @@ static int look_at_step(look *l, wfe_past_entry *entry, wfe_error *err)
         else
             rc = add_if_there(l, client, id, err);
     }
+    /* A restart of the machine empties the folders, mostly: then no trace proves nothing. */
+    if (entry->found == WFE_PAST_FOUND_NOTHING && !entry->attempt_began.boot_us)
+        entry->found = WFE_PAST_FOUND_LOST;
     return rc;
 }
 
@@ -165,6 +181,28 @@ static int look_at_network(wfe_engine_run *run, wfe_error *err)
     return rc ? rc : wfe_services_adopt_network(client, run->context.run_id, &run->netns, err);
 }
 
+static void on_settled(void *user)
+{
+    *(bool *)user = true;
+}
+
+/* containerd may still be at work for the process that was killed: a task that it makes while its
+ * container is removed leaves a shim behind that nobody can find any more. */
+static int let_settle(const look *l, wfe_error *err)
+{
+    wfe_timer *timer = NULL;
+    bool done = false;
+    if (!l->was_launching)
+        return 0;
+    int rc = wfe_timer_new(l->run->loop, on_settled, &done, &timer, err);
+    if (rc)
+        return rc;
+    wfe_timer_start(timer, SETTLE_MS);
+    rc = wfe_loop_run_until(l->run->loop, &done, err);
+    wfe_timer_free(timer);
+    return rc;
+}
+
 /* All of one client at once. */
 static int remove_garbage(look *l, wfe_error *err)
 {
@@ -196,6 +234,8 @@ int wfe_look_back(wfe_engine_run *run, wfe_error *err)
         rc = look_at_network(run, err);
     for (size_t i = 0; !rc && i < run->past->n_services; i++)
         rc = look_at_service(&l, &run->past->services[i], err);
+    if (!rc)
+        rc = let_settle(&l, err);
     if (!rc)
         rc = remove_garbage(&l, err);
     for (size_t i = 0; i < l.n; i++)

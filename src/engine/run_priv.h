@@ -5,7 +5,8 @@
  * and hook of the workflow, and for each item of a for_each. Everything that happens to a node is a
  * function of node.c; what several nodes share (slots, records, the end) is in the other files.
  *
- *   run.c      beginning and end of a run, cancel, the turn
+ *   run.c      end of a run, cancel, the turn
+ *   run_setup.c  its beginning: folders, secrets, services
  *   frame.c    a workflow under way: its steps, compensation, hooks, outputs
  *   node.c     a node's way from pending to its end
  *   begin.c    how a block, a for_each, a call and an attempt begin
@@ -265,10 +266,6 @@ void wfe_run_note_failure(wfe_engine_run *run, const char *path, const wfe_error
 /* Nothing new starts but hooks. What comes from outside of the steps has a record of its own, also
  * when the run was stopping already; err: why, may be NULL. */
 void wfe_run_stopping(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err);
-/* Secrets and services are there: the steps are next; or they will not be. */
-void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err);
-/* Why no step started in another process; NULL: it did not come to that. */
-const wfe_error *wfe_run_setup_failure(const wfe_engine_run *run);
 /* The main frame has ended. */
 void wfe_run_steps_ended(wfe_engine_run *run);
 void wfe_run_services_stopped(wfe_engine_run *run);
@@ -278,6 +275,19 @@ void wfe_run_warn(wfe_engine_run *run, const wfe_run_node *node, const char *for
 const wfe_step_type *wfe_run_type(const wfe_engine_run *run, const wfe_plan_step *step);
 /* 0 to 1. */
 double wfe_run_random(wfe_engine_run *run);
+
+/* Enters the state, with a record. */
+void wfe_run_enter(wfe_engine_run *run, enum wfe_run_state state, const wfe_error *err);
+
+/* ---- run_setup.c ---- */
+
+/* The first phase. */
+void wfe_run_set_up(wfe_engine_run *run);
+/* Secrets and services are there: the steps are next; or they will not be. */
+void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err);
+/* Why no step started in another process; NULL: it did not come to that. */
+const wfe_error *wfe_run_setup_failure(const wfe_engine_run *run);
+void wfe_run_cancel_set_up(wfe_engine_run *run);
 
 /* ---- journal.c ---- */
 

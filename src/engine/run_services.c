@@ -26,6 +26,18 @@ static void on_state(const wfe_plan_service *service, enum wfe_service_state sta
     wfe_run_turn_soon(user);
 }
 
+static void on_recorded(const wfe_plan_service *service, enum wfe_service_state state, void *user)
+{
+    wfe_event event = {
+        .kind = WFE_EVENT_SERVICE,
+        .recorded = true,
+        .service = service->name,
+        .service_state = state,
+        .exit_code = -1,
+    };
+    wfe_journal_tell(user, &event);
+}
+
 /* Its log is that of an only attempt. */
 static void log_line(wfe_engine_run *run, const wfe_plan_service *service, enum wfe_stream stream,
                      const char *text, size_t len, bool more)
@@ -146,6 +158,7 @@ int wfe_run_services_start(wfe_engine_run *run, wfe_error *err)
         .stopped = on_stopped,
         .log_size = on_log_size,
         .left = on_left,
+        .recorded = on_recorded,
     };
     const wfe_services_options options = {
         .loop = run->loop,

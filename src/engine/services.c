@@ -327,6 +327,8 @@ static void start_all(wfe_services *services)
             services->n_open++;
             if (options.adopt && options.state == WFE_SERVICE_READY)
                 services->n_ready++;
+            if (past && services->fns.recorded)
+                services->fns.recorded(services->plans[i], past->state, services->user);
         }
     }
     if (services->adopted)

@@ -32,6 +32,8 @@ typedef struct wfe_services_fns {
     /* A service entered a state; err is set for FAILED. */
     void (*state)(const wfe_plan_service *service, enum wfe_service_state state,
                   const wfe_error *err, void *user);
+    /* A service is in a state that another process has recorded. May be NULL. */
+    void (*recorded)(const wfe_plan_service *service, enum wfe_service_state state, void *user);
     /* A line of a service's stream, masked. */
     void (*line)(const wfe_plan_service *service, enum wfe_stream stream, const char *text,
                  size_t len, bool more, void *user);

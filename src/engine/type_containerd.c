@@ -235,6 +235,22 @@ static int join_network(wfe_attempt *attempt, wfe_step_options *options, wfe_err
     return 0;
 }
 
+/* So that another process can go on with it, when there may be one. */
+static int start_step(wfe_attempt *attempt, const wfe_attempt_env *env,
+                      const wfe_step_options *options, wfe_error *err)
+{
+    const wfe_step_durable durable = {
+        .adopt = env->adopt && env->found == WFE_PAST_FOUND_IT,
+        .keeper = attempt->context->keeper,
+        .settled = on_settled,
+        .found = on_found,
+        .user = attempt,
+    };
+    attempt->durable = durable.adopt || durable.keeper;
+    return wfe_step_start_durable(attempt->client, options, attempt->durable ? &durable : NULL,
+                                  on_done, attempt, &attempt->step, err);
+}
+
 static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *err)
 {
     _cleanup_(wfe_strv_free_p) char **variables = NULL;
@@ -280,16 +296,7 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     options.on_pull_user = attempt;
     attempt->client = client;
     wfe_id_container(attempt->id, options.run_id, name, env->attempt);
-    const wfe_step_durable durable = {
-        .adopt = env->adopt && env->found == WFE_PAST_FOUND_IT,
-        .keeper = attempt->context->keeper,
-        .settled = on_settled,
-        .found = on_found,
-        .user = attempt,
-    };
-    attempt->durable = durable.adopt || durable.keeper;
-    return wfe_step_start_durable(client, &options, attempt->durable ? &durable : NULL, on_done,
-                                  attempt, &attempt->step, err);
+    return start_step(attempt, env, &options, err);
 }
 
 static int check_found(const wfe_attempt_env *env, wfe_error *err)

@@ -319,6 +319,52 @@ static void test_resume__can_be_cancelled(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* Nobody has the run meanwhile. */
+static void test_resume__does_what_cancel_has_asked_for(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    run_and_kill(
+        "asked",
+        HEAD STEP(
+            "a",
+            "echo begun; exec sleep 600") "      ensure: {name: end, config: {run: echo ensured}}\n"
+                                          "    - {name: b, config: {run: echo never}}\n",
+        "a | begun");
+    EXPECT(0, "", "cancel", "asked", "--no-wait");
+    EXPECT(130, "end | ensured", "resume", "asked", "--plain");
+    char *log = log_of("asked", "b");
+    assert_string_equal(log, "");
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__leaves_a_run_as_it_is_without_containerd(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    run_and_kill("no-daemon", HEAD GATED("a", ""), "a | begun");
+    private_containerd_stop(daemon);
+    EXPECT(125, "", "resume", "no-daemon", "--plain");
+    EXPECT(0, "interrupted", "show", "no-daemon");
+    private_containerd_start(daemon);
+    let_go(true);
+    EXPECT(0, "a | a-ended", "resume", "no-daemon", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__is_what_wfe_run_speaks_of(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_command_result result;
+    run_and_kill("spoken-of", HEAD STEP("a", "echo begun; sleep 1"), "a | begun");
+    result = run_group_text(HEAD "    - {name: b, config: {run: echo other}}\n");
+    run_group_expect(&result, 0, "b | other");
+    assert_non_null(strstr(result.err, "interrupted: spoken-of; go on with: wfe resume spoken-of"));
+    wfe_command_result_done(&result);
+    EXPECT(0, "run spoken-of goes on", "resume", "--all");
+    run_group_assert_clean(daemon);
+}
+
 /* ---- steps on this machine ---- */
 
 /* One that nobody has waited for yet does not. */
@@ -373,7 +419,12 @@ static void test_resume__adopts_services_and_their_network(void **state)
     wfe_command_wait_for(run, "a | begun");
     kill_it(run);
     let_go(true);
-    EXPECT(0, "b | from-", "resume", "services", "--plain");
+    wfe_command_result result;
+    run = START("resume", "services", "--plain");
+    wfe_command_wait(run, &result);
+    run_group_expect(&result, 0, "b | from-");
+    run_group_expect(&result, 0, "db: (service) ready already");
+    wfe_command_result_done(&result);
     char *log = log_of("services", "service:db");
     assert_int_equal(count(log, "serving"), 1);
     free(log);
@@ -441,6 +492,21 @@ static void test_resume__of_a_suspended_run_keeps_what_succeeded(void **state)
     ran = run_group_read("a.txt");
     assert_string_equal(ran, "ran\nran\n");
     free(ran);
+    run_group_assert_clean(daemon);
+}
+
+/* Services are adopted also by a run that only stops. */
+static void test_resume__of_a_cancelled_run_stops_its_services(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run", run_group_file("workflow.yaml", SERVICE("echo serving; sleep 600") GATED("a", "")),
+        "--name", "stops-services");
+    wfe_command_wait_for(run, "a | begun");
+    kill_it(run);
+    EXPECT(0, "", "cancel", "stops-services", "--no-wait");
+    EXPECT(130, "cancelled", "resume", "stops-services", "--plain");
     run_group_assert_clean(daemon);
 }
 
@@ -553,10 +619,14 @@ int main(void)
         cmocka_unit_test(test_resume__a_container_that_vanished_is_a_failure_that_may_be_retried),
         cmocka_unit_test(test_resume__a_run_that_was_being_cancelled_goes_on_being_cancelled),
         cmocka_unit_test(test_resume__can_be_cancelled),
+        cmocka_unit_test(test_resume__does_what_cancel_has_asked_for),
+        cmocka_unit_test(test_resume__leaves_a_run_as_it_is_without_containerd),
+        cmocka_unit_test(test_resume__is_what_wfe_run_speaks_of),
         cmocka_unit_test(test_resume__kills_what_a_shell_step_left),
         cmocka_unit_test(test_resume__adopts_services_and_their_network),
         cmocka_unit_test(test_resume__a_service_that_died_meanwhile_fails_the_run),
         cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
+        cmocka_unit_test(test_resume__of_a_cancelled_run_stops_its_services),
         cmocka_unit_test(test_resume__all_takes_every_interrupted_run),
         cmocka_unit_test(test_resume__after_a_kill_at_any_moment),
     };

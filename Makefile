@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 CMAKE_FLAGS ?=
 WERROR ?= $(if $(CI),ON,OFF)
 
-.PHONY: all help deps demo check check-matrix chaos bench fuzz format install clean configure
+.PHONY: all help deps demo check check-matrix chaos bench fuzz format install deb clean configure
 
 all: configure ## build wfe and libwfe into build/
 	@cmake --build $(BUILD)
@@ -44,5 +44,8 @@ format: ## format every C file
 install: all ## install below PREFIX (DESTDIR is honoured)
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
+deb: deps ## make Debian packages of the command and the library in build-deb/packages/
+	@tools/deb.sh
+
 clean: ## remove the build folders
-	@rm -rf build build-asan build-fuzz
+	@rm -rf build build-asan build-fuzz build-deb

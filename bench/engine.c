@@ -166,10 +166,12 @@ int main(void)
            "memory, bytes a step (goal 2,048) |\n");
     printf("|---|---|---|---|---|---|\n");
     for (int shape = 0; shape < N_SHAPES; shape++) {
-        /* A file may have 100,000 values, and needs are some. */
-        unsigned n = shape == GRAPH ? 6000 : 10000;
-        print_row((enum shape)shape, n);
-        print_row((enum shape)shape, 2 * n);
+        /* A file may have 100,000 values, and needs are some: the goal is for 10,000 steps, and
+         * twice 6,000 shows that twice the steps take twice the time. */
+        if (shape == GRAPH)
+            print_row(GRAPH, 6000);
+        print_row((enum shape)shape, 10000);
+        print_row((enum shape)shape, shape == GRAPH ? 12000 : 20000);
     }
     return 0;
 }

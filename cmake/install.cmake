@@ -1,11 +1,17 @@
 # What `cmake --install` puts where. wfe.pc is written then and not before, since the prefix may be
 # given as late as that (make install PREFIX=...).
-install(TARGETS wfe RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS wfe_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS wfe_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# The components are the packages of `make deb`.
+install(TARGETS wfe RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT wfe)
+install(
+  TARGETS wfe_shared
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          COMPONENT libwfe
+          NAMELINK_COMPONENT libwfe-dev)
+install(TARGETS wfe_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libwfe-dev)
 install(
   DIRECTORY ${PROJECT_SOURCE_DIR}/include/wfe
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  COMPONENT libwfe-dev
   FILES_MATCHING PATTERN "*.h")
 
 # Debian's libuv has a pkg-config name of its own for the static library.
@@ -31,5 +37,6 @@ endforeach()
 set(WFE_REQUIRES_PRIVATE \"libnghttp2 libprotobuf-c ${uv} jansson\")
 set(WFE_LIBS_PRIVATE \"-ldl -lpthread\")
 configure_file(\"${PROJECT_SOURCE_DIR}/cmake/wfe.pc.in\" \"${pc}\" @ONLY)
-")
-install(FILES ${pc} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+"
+  COMPONENT libwfe-dev)
+install(FILES ${pc} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT libwfe-dev)

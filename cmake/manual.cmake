@@ -14,7 +14,16 @@ add_custom_command(
   VERBATIM)
 add_custom_target(manual ALL DEPENDS ${folder}/stamp)
 
-install(DIRECTORY ${folder}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
-install(FILES ${folder}/wfe DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES ${folder}/_wfe DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
-install(FILES ${folder}/wfe.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(DIRECTORY ${folder}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT wfe)
+install(
+  FILES ${folder}/wfe
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+  COMPONENT wfe)
+install(
+  FILES ${folder}/_wfe
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions
+  COMPONENT wfe)
+install(
+  FILES ${folder}/wfe.fish
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d
+  COMPONENT wfe)

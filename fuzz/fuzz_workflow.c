@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/check.h"
 #include "workflow/graph.h"
 #include "workflow/load.h"
 
@@ -133,8 +134,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         {.path = "b.yaml", .text = end ? end + 1 : "", .len = end ? len - first - 1 : 0},
     };
     static const char *const inputs[] = {"a=1", "b=[\"x\", {\"c\": 2}]", NULL};
-    wfe_plan_load_options options = {
-        .path = "a.yaml", .files = files, .n_files = 2, .partial = len % 2};
+    wfe_plan_load_options options = {.path = "a.yaml",
+                                     .files = files,
+                                     .n_files = 2,
+                                     .partial = len % 2,
+                                     .check_container =
+                                         len % 5 ? wfe_engine_check_container : NULL};
     if (len % 3 == 0)
         options.input_texts = inputs;
     wfe_plan *plan = NULL;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A private containerd for machines where none runs: own root, state and socket below one folder,
- * touching no other containerd. It is started detached and goes on when its starter ends.
+ * touching no other containerd. It is started detached and goes on when its starter ends. An
+ * ordinary user's runs inside of rootlesskit's user, mount and pid namespaces: containers end with
+ * it, and limits on memory, cpu and pids do not hold.
  */
 #ifndef WFE_DAEMON_H
 #define WFE_DAEMON_H
@@ -43,8 +45,9 @@ typedef struct wfe_daemon_status {
 } wfe_daemon_status;
 
 /* Starts it and waits until it answers; a daemon that runs already is success. status may be
- * NULL. NOT_FOUND when there is no containerd program, DENIED when not root, TIMEOUT when it does
- * not answer (it is stopped again, the message quotes its log's last line). */
+ * NULL. NOT_FOUND when there is no containerd program, or no rootlesskit or newuidmap for a user
+ * who is not root; DENIED when such a user has no ids in /etc/subuid or may have no namespaces;
+ * TIMEOUT when it does not answer (it is stopped again, the message quotes its log's last line). */
 WFE_API int wfe_daemon_start(const wfe_daemon_options *options, wfe_daemon_status *status,
                              wfe_error *err);
 /* Stops it (TERM, then KILL) by its own pid, checked against the start time that was recorded, and

@@ -10,6 +10,7 @@
 #include <wfe/client.h>
 #include <wfe/error.h>
 #include <wfe/export.h>
+#include <wfe/image.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,6 +37,14 @@ typedef void (*wfe_finding_fn)(const wfe_finding *finding, void *user);
  * looked for in cni_path, a ':'-separated list (NULL: the usual places). */
 WFE_API int wfe_doctor_run(wfe_client *client, const char *cni_path, wfe_finding_fn fn, void *user,
                            enum wfe_finding_level *ret_worst, wfe_error *err);
+
+/* Asks a registry ("docker.io", "localhost:5000"), or for an image of it ("ghcr.io/me/tool:1"), and
+ * tells one finding: does it answer, and does it take who we are. Nothing is fetched; it takes some
+ * seconds at most. access says how, NULL: anonymously. *worst becomes worse when the finding is.
+ * INVALID for what is no name of a registry, LIMIT, NOMEM. */
+WFE_API int wfe_doctor_registry(wfe_client *client, const char *name,
+                                const wfe_registry_access *access, wfe_finding_fn fn, void *user,
+                                enum wfe_finding_level *worst, wfe_error *err);
 
 #ifdef __cplusplus
 }

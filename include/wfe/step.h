@@ -113,6 +113,11 @@ typedef struct wfe_step_options {
      * From the client's loop. */
     wfe_started_fn on_started;
     void *on_started_user;
+    /* "KEY=VALUE", on top of env, whose values nobody is to see: in the streams, the outputs, the
+     * result, an error and the log each is "***", also when it is printed in base64, hex, or
+     * escaped. At least 4 bytes each, INVALID else; at most 64 KiB, all together 128 KiB, LIMIT
+     * else. NULL-terminated. */
+    const char *const *secret_env;
 } wfe_step_options;
 
 typedef struct wfe_step wfe_step;

@@ -110,6 +110,36 @@ int wfe_fd_make_dirs(const char *path, mode_t mode, wfe_error *err)
     return 0;
 }
 
+static int check_one_dir(const char *path, wfe_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return wfe_error_set_errno(err, errno, "cannot look at '%s'", path);
+    bool foreign = st.st_uid != 0 && st.st_uid != geteuid();
+    bool open_to_all = (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX);
+    if (!foreign && !open_to_all)
+        return 0;
+    if (foreign)
+        wfe_error_set(err, WFE_E_DENIED, "folder '%s' belongs to user %u", path,
+                      (unsigned)st.st_uid);
+    else
+        wfe_error_set(err, WFE_E_DENIED, "others may write to folder '%s' (mode %04o)", path,
+                      (unsigned)(st.st_mode & 07777));
+    wfe_error_hint(err, "who can replace what is in it could replace what a step runs and reads; "
+                        "choose a folder of your own");
+    return WFE_E_DENIED;
+}
+
+int wfe_fd_check_dir_is_safe(const char *path, wfe_error *err)
+{
+    char parent[PATH_MAX];
+    int rc = check_one_dir(path, err);
+    if (rc || geteuid() == 0 ||
+        snprintf(parent, sizeof parent, "%s/..", path) >= (int)sizeof parent)
+        return rc;
+    return check_one_dir(parent, err);
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;

@@ -24,6 +24,10 @@ int wfe_fd_create_file(const char *path, const void *bytes, size_t len, mode_t m
                        wfe_error *err);
 /* mkdir -p; parents get the same mode. A folder that exists is fine and keeps its mode. */
 int wfe_fd_make_dirs(const char *path, mode_t mode, wfe_error *err);
+/* Can nobody but this user and root replace what is in the folder: it is theirs, and others may not
+ * write to it, or only to what is their own (mode 1777). For a user who is not root the folder it
+ * is in has to be so as well. DENIED with who else can. */
+int wfe_fd_check_dir_is_safe(const char *path, wfe_error *err);
 /* rm -r without following symbolic links or leaving the file system of path; a path that does
  * not exist is fine. */
 int wfe_fd_remove_tree(const char *path, wfe_error *err);

@@ -124,7 +124,8 @@ const wfe_command wfe_cmd_daemon_start = {
     .details =
         "Everything of it is below the state folder: WFE_STATE_DIR, else XDG_STATE_HOME/wfe,\n"
         "else /var/lib/wfe. It runs until `wfe daemon stop`. Other commands find it by\n"
-        "themselves.\n",
+        "themselves. A user other than root needs rootlesskit, newuidmap, and ids in /etc/subuid\n"
+        "and /etc/subgid; limits on memory, cpu and pids do not hold then.\n",
     .examples = "  wfe daemon start\n",
     .options = start_options,
     .n_options = sizeof start_options / sizeof *start_options,

@@ -16,6 +16,7 @@
 #include "cli/resume.h"
 #include "cli/run_driver.h"
 #include "cli/run_settings.h"
+#include "engine/check.h"
 #include "workflow/graph.h"
 #include "workflow/load.h"
 
@@ -215,6 +216,7 @@ static int cmd_run(const wfe_command *command, void *target, int argc, char **ar
         .input_file = o->input_file,
         .input_texts = o->inputs.items,
         .partial = o->graph != NULL,
+        .check_container = wfe_engine_check_container,
     };
     int rc = wfe_plan_load(&load, &plan, &found, &error);
     int code = rc ? report_load(o, found, &error) : WFE_EXIT_OK;

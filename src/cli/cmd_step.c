@@ -33,6 +33,7 @@ typedef struct step_options {
     const char *image;
     const char *run;
     wfe_option_list env;
+    wfe_option_list secrets;
     wfe_option_list volumes;
     const char *working_dir;
     const char *user;
@@ -61,6 +62,7 @@ typedef struct step_options {
     bool read_only;
     bool no_init;
     bool strict;
+    bool are_args;
     bool use_stdin;
     bool json;
 } step_options;
@@ -72,9 +74,15 @@ static const wfe_option options[] = {
      "whether the image is pulled (if-not-present)", offsetof(step_options, pull)},
     {"run", 'r', WFE_OPTION_TEXT, "SCRIPT", "run this with /bin/sh -c",
      offsetof(step_options, run)},
+    {"args", 0, WFE_OPTION_FLAG, NULL,
+     "the words after -- are arguments for the image's ENTRYPOINT, in place of CMD only",
+     offsetof(step_options, are_args)},
     {"env", 'e', WFE_OPTION_LIST, "KEY[=VALUE]",
      "set an environment variable; KEY alone: to wfe's own value (repeatable)",
      offsetof(step_options, env)},
+    {"secret", 0, WFE_OPTION_LIST, "KEY[=FILE]",
+     "a variable that is shown nowhere: wfe's own, or what the file holds (repeatable)",
+     offsetof(step_options, secrets)},
     {"volume", 'v', WFE_OPTION_LIST, "SRC:DST[:ro]", "mount a file or folder (repeatable)",
      offsetof(step_options, volumes)},
     {"workdir", 'w', WFE_OPTION_TEXT, "PATH", "working directory (the image's, else /)",
@@ -257,6 +265,8 @@ static int check_usage(const step_options *o, int argc, wfe_error *err)
     if (o->run && argc)
         return wfe_error_set(err, WFE_E_INVALID,
                              "wfe step takes either --run SCRIPT or a command after --, not both");
+    if (o->are_args && !argc)
+        return wfe_error_set(err, WFE_E_INVALID, "--args needs words after --");
     return 0;
 }
 
@@ -284,7 +294,7 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
     wfe_registry_setup registry = {0};
     wfe_pull_view *view = NULL;
     _cleanup_(wfe_buf_done) wfe_buf profile = WFE_BUF_INIT(2 * PROFILE_MAX_BYTES);
-    _cleanup_(wfe_strv_free_p) char **env = NULL;
+    _cleanup_(wfe_strv_free_p) char **env = NULL, **secrets = NULL;
     const char *const shell[] = {o->shell, NULL};
     argv[argc] = NULL;
     int rc = check_usage(o, argc, &error);
@@ -292,6 +302,8 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         rc = read_profile(o, &profile, &error);
     if (!rc)
         rc = wfe_env_complete(o->env.items, &env, &error);
+    if (!rc)
+        rc = wfe_env_secrets(o->secrets.items, &secrets, &error);
     if (!rc)
         rc = parse_volumes(o, &volumes, &n_volumes, &error);
     if (!rc)
@@ -310,7 +322,8 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         .on_pull = wfe_pull_view_progress,
         .on_pull_user = view,
         .run = o->run,
-        .command = argc ? (const char *const *)argv : NULL,
+        .command = argc && !o->are_args ? (const char *const *)argv : NULL,
+        .args = argc && o->are_args ? (const char *const *)argv : NULL,
         .shell = shell[0] ? shell : NULL,
         .strict = o->strict,
         .memory = o->memory,
@@ -332,6 +345,7 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
         .labels = o->labels.items,
         .no_init = o->no_init,
         .env = (const char *const *)env,
+        .secret_env = (const char *const *)secrets,
         .volumes = volumes,
         .n_volumes = n_volumes,
         .working_dir = o->working_dir,
@@ -363,10 +377,11 @@ const wfe_command wfe_cmd_step = {
     .name = "step",
     .usage = "[OPTION...] --image IMAGE [--run SCRIPT | [--] COMMAND [ARG...]]",
     .summary = "run one command in one container",
-    .details = "Streams the command's stdout and stderr to its own and exits with the command's\n"
-               "exit code. Other codes: 2 wrong usage, 124 timeout, 125 wfe or containerd failed,\n"
-               "126 the command cannot be executed, 127 it is not in the image, 130 interrupted.\n"
-               "Put -- before a command that has options of its own.\n",
+    .details =
+        "Streams the command's stdout and stderr to its own and exits with the command's\n"
+        "exit code. Other codes: 2 wrong usage, 124 timeout, 125 wfe or containerd failed,\n"
+        "126 the command cannot be executed, 127 it is not in the image, 130 interrupted.\n"
+        "The first word that is no option begins the command: options of wfe go before it.\n",
     .examples =
         "  wfe step --image busybox -- echo hi\n"
         "  wfe step --image busybox --run 'ls -l /src' -v .:/src:ro -w /src -u 1000\n"
@@ -375,5 +390,6 @@ const wfe_command wfe_cmd_step = {
     .n_options = sizeof options / sizeof *options,
     .struct_size = sizeof(step_options),
     .max_operands = -1,
+    .stops_at_operand = true,
     .run = cmd_step,
 };

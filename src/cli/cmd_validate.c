@@ -45,14 +45,20 @@ static const wfe_option options[] = {
 
 /* ---- one file ---- */
 
+/* As wfe/workflow.h says. */
+#define DIAGNOSTICS_MAX 1000
+
 typedef struct counts {
     size_t errors;
     size_t warnings;
+    const char *at_least; /* "" or "at least ", when not all were kept */
 } counts;
 
 static counts count(const wfe_workflow *workflow)
 {
-    counts n = {0};
+    counts n = {.at_least = ""};
+    if (wfe_workflow_n_diagnostics(workflow) >= DIAGNOSTICS_MAX)
+        n.at_least = "at least ";
     for (size_t i = 0; i < wfe_workflow_n_diagnostics(workflow); i++) {
         if (wfe_workflow_diagnostic_at(workflow, i)->severity == WFE_SEVERITY_ERROR)
             n.errors++;
@@ -68,7 +74,7 @@ static void print_for_people(const char *path, const wfe_workflow *workflow, boo
     for (size_t i = 0; i < wfe_workflow_n_diagnostics(workflow); i++)
         wfe_diagnostic_print(wfe_workflow_diagnostic_at(workflow, i), stderr);
     if (n.errors || n.warnings)
-        fprintf(stderr, "%s: %zu error%s, %zu warning%s\n", path, n.errors,
+        fprintf(stderr, "%s: %s%zu error%s, %zu warning%s\n", path, n.at_least, n.errors,
                 n.errors == 1 ? "" : "s", n.warnings, n.warnings == 1 ? "" : "s");
     else if (show_result)
         printf("%s: ok, workflow '%s' version %u, %zu step%s\n", path, wfe_workflow_id(workflow),
@@ -83,7 +89,7 @@ static void print_json(const char *path, const wfe_workflow *workflow)
     for (size_t i = 0; list && i < wfe_workflow_n_diagnostics(workflow); i++)
         json_array_append_new(list, wfe_diagnostic_json(wfe_workflow_diagnostic_at(workflow, i)));
     json_t *object =
-        json_pack("{si ss% sb ss* sI sI so}", "version", 1, "file", path, strlen(path), "valid",
+        json_pack("{si ss% sb ss? sI sI so}", "version", 1, "file", path, strlen(path), "valid",
                   (int)valid, "workflow", valid ? wfe_workflow_id(workflow) : NULL,
                   "workflow_version", (json_int_t)wfe_workflow_version(workflow), "steps",
                   (json_int_t)wfe_workflow_n_steps(workflow), "diagnostics", list);

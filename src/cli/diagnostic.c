@@ -45,6 +45,40 @@ static size_t bytes_of(const char *text, unsigned n)
     return (size_t)(p - text);
 }
 
+/* A line may have 64 KiB, and each of a thousand diagnostics its own: only what is near the mark is
+ * looked at. */
+#define WINDOW_BYTES ((size_t)4096)
+
+typedef struct window {
+    const char *text;
+    size_t len;
+    size_t at;  /* of the mark */
+    size_t end; /* of the mark, at most len */
+    bool cut;   /* there is more of the line in front of it */
+} window;
+
+static bool is_inside_character(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+static window window_of(const wfe_diagnostic *d)
+{
+    size_t len = strlen(d->source_line), at = bytes_of(d->source_line, d->column - 1);
+    size_t from = at > WINDOW_BYTES ? at - WINDOW_BYTES : 0;
+    size_t to = len - at > WINDOW_BYTES ? at + WINDOW_BYTES : len;
+    while (from < at && is_inside_character(d->source_line[from]))
+        from++;
+    while (to < len && is_inside_character(d->source_line[to]))
+        to++;
+    size_t end = at + bytes_of(d->source_line + at, d->length);
+    return (window){.text = d->source_line + from,
+                    .len = to - from,
+                    .at = at - from,
+                    .end = (end < to ? end : to) - from,
+                    .cut = from > 0};
+}
+
 /* Bytes of clean text in front of the part that is shown of it: none, unless what is meant, at
  * column left, is too far to the right. */
 static size_t skip_of(const wfe_buf *line, size_t left, size_t width)
@@ -59,16 +93,15 @@ static size_t skip_of(const wfe_buf *line, size_t left, size_t width)
 static void put_line(const wfe_diagnostic *d, FILE *out)
 {
     _cleanup_(wfe_buf_done) wfe_buf line = WFE_BUF_INIT(0), before = WFE_BUF_INIT(0);
-    size_t len = strlen(d->source_line), at = bytes_of(d->source_line, d->column - 1);
-    size_t end = at + bytes_of(d->source_line + at, d->length);
-    if (wfe_text_clean(d->source_line, len, false, &line, NULL) ||
-        wfe_text_clean(d->source_line, at, false, &before, NULL))
+    const window w = window_of(d);
+    if (wfe_text_clean(w.text, w.len, false, &line, NULL) ||
+        wfe_text_clean(w.text, w.at, false, &before, NULL))
         return;
     const char *text = line.data ? line.data : "";
     size_t left = wfe_text_columns(before.data ? before.data : "", before.len);
-    size_t width = wfe_text_columns(d->source_line + at, end - at);
+    size_t width = wfe_text_columns(w.text + w.at, w.end - w.at);
     size_t skip = line.data ? skip_of(&line, left, width) : 0;
-    const char *dots = skip ? "... " : "";
+    const char *dots = skip || w.cut ? "... " : "";
     left -= wfe_text_columns(text, skip) - strlen(dots);
     size_t shown = wfe_text_fit(text + skip, line.len - skip, LINE_COLUMNS_MAX, NULL);
     fprintf(out, "%5u | %s%.*s%s\n", d->line, dots, (int)shown, text + skip,

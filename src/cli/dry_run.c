@@ -27,7 +27,8 @@ static enum outcome outcome_of(dry_run *d, const wfe_plan_step *step)
     if (!step->when)
         return ALWAYS;
     /* The inputs of a called workflow are its caller's to give. */
-    if (step->workflow != d->plan->main || step->for_each || !d->plan->complete ||
+    if (step->workflow != d->plan->main || !d->plan->complete ||
+        (step->for_each && step->for_each->when_of_items) ||
         !wfe_condition_is_of_inputs(step->when) ||
         wfe_plan_condition_eval(step->when, d->plan->inputs, &is_true, NULL))
         return OPEN;

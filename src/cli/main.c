@@ -125,6 +125,11 @@ static int unknown_command(const char *word, const char *second)
     return WFE_EXIT_USAGE;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* wfe help [COMMAND] */
 static int show_help(int argc, char **argv)
 {
@@ -184,12 +189,14 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "help") == 0)
         return show_help(argc - 2, argv + 2);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (is_help(argv[1]))
         return show_help(0, NULL);
     if (strcmp(argv[1], "--version") == 0)
         return run_command(&wfe_cmd_version, 0, argv + 2);
     int words = 0;
     const wfe_command *command = find_command(argc - 1, argv + 1, &words);
+    if (!command && argc == 3 && is_help(argv[2])) /* wfe image --help */
+        return show_help(1, argv + 1);
     if (!command)
         return unknown_command(argv[1], argc > 2 ? argv[2] : NULL);
     return run_command(command, argc - 1 - words, argv + 1 + words);

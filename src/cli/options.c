@@ -175,8 +175,10 @@ int wfe_options_parse(const wfe_command *command, int argc, char **argv, void *t
     bool help = false;
     for (int i = 0; i < argc && !help; i++) {
         int rc = 0;
-        if (strcmp(argv[i], "--") == 0) {
-            for (i++; i < argc; i++)
+        bool is_end = strcmp(argv[i], "--") == 0;
+        bool is_option = !is_end && argv[i][0] == '-' && argv[i][1];
+        if (is_end || (!is_option && command->stops_at_operand)) {
+            for (i += is_end; i < argc; i++)
                 argv[operands++] = argv[i];
         } else if (strncmp(argv[i], "--", 2) == 0) {
             rc = parse_long(command, argc, argv, &i, target, &help, err);

@@ -53,13 +53,16 @@ struct wfe_command {
     size_t n_options;
     size_t struct_size;             /* of the struct the options are stored in */
     int min_operands, max_operands; /* max -1: any number */
+    /* The first operand begins a command line of its own: what follows is no option of ours. */
+    bool stops_at_operand;
     /* options points to the filled struct; gives the exit code. */
     int (*run)(const wfe_command *command, void *options, int argc, char **argv);
 };
 
 /* Parses argv (the words after the command's name) into target, an all-zero struct. What is left,
  * the operands, is moved to the front of argv; their number goes to *ret_operands. A "--" ends the
- * options. *ret_help is set when --help was given. INVALID, NOMEM. */
+ * options, and so does the first operand of a command that stops there. *ret_help is set when
+ * --help was given. INVALID, NOMEM. */
 int wfe_options_parse(const wfe_command *command, int argc, char **argv, void *target,
                       int *ret_operands, bool *ret_help, wfe_error *err);
 /* Frees the lists in target. */

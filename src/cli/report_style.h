@@ -48,7 +48,7 @@
     ".tl li,.axis{display:grid;grid-template-columns:minmax(0,15rem) minmax(0,1fr) 4rem;"          \
     "gap:0 .75rem;align-items:center}"                                                             \
     ".tl li{border-top:1px solid var(--line);padding:.2rem 0}"                                     \
-    ".tl .name{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}"                         \
+    ".tl .name{position:relative;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}"       \
     ".tl .name a{color:inherit;text-decoration:none}.tl .name a:hover{text-decoration:underline}"  \
     ".tl .took,.axis .took{text-align:right;font-variant-numeric:tabular-nums;"                    \
     "color:var(--soft);font-size:.85rem;white-space:nowrap}"                                       \
@@ -57,7 +57,7 @@
     "width:calc(var(--w)*1%);min-width:3px;border-radius:3px;background:var(--bar-run)}"           \
     ".bar.ok{background:var(--bar-ok)}.bar.bad{background:var(--bar-bad)}"                         \
     ".bar.warn{background:var(--bar-warn)}.bar.svc,.bar.grp{opacity:.5}"                           \
-    ".axis .track{height:1.4rem;color:var(--soft);font-size:.8rem}"                                \
+    ".axis .track{height:1.4rem;color:var(--soft);font-size:.8rem;overflow:hidden}"                \
     ".axis .track span{position:absolute;left:calc(var(--l)*1%);padding-left:.25rem;"              \
     "border-left:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}"      \
     ".sym{display:inline-block;width:1.25em;text-align:center;font-weight:700}"                    \
@@ -69,7 +69,7 @@
     "background:var(--card)}"                                                                      \
     "summary{cursor:pointer;padding:.5rem .75rem;display:flex;gap:.5rem;align-items:baseline;"     \
     "flex-wrap:wrap}"                                                                              \
-    "summary .name{font-weight:600;overflow-wrap:anywhere}"                                        \
+    "summary .name{font-weight:600;overflow-wrap:anywhere;max-width:calc(100% - 2rem)}"            \
     "summary .took{margin-left:auto;color:var(--soft);font-variant-numeric:tabular-nums}"          \
     ".in{padding:0 .75rem .75rem;border-top:1px solid var(--line);scroll-margin-top:4rem}"         \
     "details:has(:target){border-color:var(--run)}"                                                \

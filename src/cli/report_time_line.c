@@ -49,7 +49,7 @@ static void put_axis(wfe_html *h, const scale *s)
     int64_t step = tick_us(s->length_us);
     wfe_html_put(h, "<div class=\"axis\" aria-hidden=\"true\"><span class=\"name\"></span>"
                     "<div class=\"track\">");
-    for (int64_t at = 0; at <= s->length_us * 93 / 100; at += step)
+    for (int64_t at = 0; at <= s->length_us * 88 / 100; at += step)
         put_tick(h, s, at);
     wfe_html_put(h, "</div><span class=\"took\"></span></div>\n");
 }

@@ -117,6 +117,7 @@ static int drive(resumption *r)
         .report = o->report,
         .stored = &r->handle,
         .past = wfe_take(r->past),
+        .asked = r->run->row.is_end ? NULL : r->run->row.asked,
     };
     wfe_stored_close(&r->stored);
     return wfe_run_drive(r->plan, &driver);

@@ -374,6 +374,8 @@ static int start(driver *d, wfe_error *err)
     if (!rc)
         rc = wfe_engine_run_start(d->run, err);
     d->started = !rc;
+    if (!rc && d->options->asked)
+        on_asked(d->options->asked, d);
     return rc;
 }
 

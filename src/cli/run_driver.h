@@ -22,6 +22,7 @@ typedef struct wfe_run_driver_options {
      * is taken. NULL: a new one is made. */
     const wfe_run_handle *stored;
     wfe_past *past;
+    const char *asked; /* a wish that was recorded before it went on; NULL: none */
 } wfe_run_driver_options;
 
 /* Runs the plan to its end and gives the exit code. */

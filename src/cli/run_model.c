@@ -287,7 +287,8 @@ static void end_step(wfe_model_step *step, const wfe_event *event)
 static void count(wfe_model_counts *counts, const wfe_model_step *step, const wfe_event *event)
 {
     bool was_end = step->is_known && wfe_step_state_is_end(step->state);
-    counts->known += !step->is_known;
+    /* Items were counted with their for_each. */
+    counts->known += !step->is_known && !wfe_model_step_is_item(step);
     if (was_end || !wfe_step_state_is_end(event->step_state))
         return;
     counts->ended++;
@@ -307,6 +308,10 @@ static int take_step(wfe_run_model *model, wfe_model_step *step, const wfe_event
         step->attempt = event->attempt;
     if (event->exit_code >= 0)
         step->exit_code = event->exit_code;
+    if (event->n_items && !step->n_items) {
+        step->n_items = event->n_items;
+        model->counts.known += step->n_items;
+    }
     if (wfe_step_state_is_end(event->step_state))
         end_step(step, event);
     else if (event->step_state == WFE_STEP_IS_HOOKS)
@@ -374,9 +379,13 @@ static void take_pull(wfe_model_step *step, const wfe_event *event)
 
 static int take_warning(wfe_run_model *model, const wfe_event *event, wfe_error *err)
 {
-    int rc = 0;
-    if (model->n_warnings < WFE_MODEL_WARNINGS_MAX)
-        rc = clean(model, event->text, event->text_len, &model->warnings[model->n_warnings], err);
+    _cleanup_(wfe_buf_done) wfe_buf text = WFE_BUF_INIT(0);
+    int rc = event->step ? wfe_buf_printf(&text, err, "%s: ", event->step) : 0;
+    if (!rc)
+        rc = wfe_buf_append(&text, event->text, event->text_len, err);
+    if (!rc && model->n_warnings < WFE_MODEL_WARNINGS_MAX)
+        rc = clean(model, text.data ? text.data : "", text.len, &model->warnings[model->n_warnings],
+                   err);
     if (!rc)
         model->n_warnings++;
     return rc;
@@ -485,6 +494,13 @@ bool wfe_model_step_is_live(const wfe_model_step *step)
                                   step->service_state == WFE_SERVICE_RUNNING);
     return step->state == WFE_STEP_IS_RUNNING || step->state == WFE_STEP_IS_SLEEPING ||
            step->state == WFE_STEP_IS_HOOKS;
+}
+
+bool wfe_model_step_is_item(const wfe_model_step *step)
+{
+    size_t len = step->parent ? strlen(step->parent->key) : 0;
+    return len && step->parent->n_items && strncmp(step->key, step->parent->key, len) == 0 &&
+           step->key[len] == '[';
 }
 
 bool wfe_model_step_is_end(const wfe_model_step *step)

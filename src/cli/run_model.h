@@ -41,7 +41,8 @@ struct wfe_model_step {
     enum wfe_skip_reason skip_reason;
     enum wfe_plan_cause cause;
     unsigned attempt;
-    int exit_code; /* -1: none is known */
+    size_t n_items; /* of a for_each under way, known or not; 0: it is none */
+    int exit_code;  /* -1: none is known */
     bool allowed;
     int64_t begun_at_us; /* wall clock; 0: never ran */
     int64_t ended_at_us; /* 0: goes on */
@@ -90,7 +91,8 @@ size_t wfe_run_model_length(const wfe_run_model *model);
 wfe_model_step *wfe_run_model_at(const wfe_run_model *model, size_t index);
 /* The first of those without a parent; next_sibling goes on. */
 wfe_model_step *wfe_run_model_first(const wfe_run_model *model);
-/* Clean texts of the warnings, at most WFE_MODEL_WARNINGS_MAX are kept; n counts all. */
+/* Clean texts of the warnings, each behind the path of its step; at most WFE_MODEL_WARNINGS_MAX are
+ * kept; n counts all. */
 #define WFE_MODEL_WARNINGS_MAX 256
 const char *wfe_run_model_warning(const wfe_run_model *model, size_t index);
 size_t wfe_run_model_n_warnings(const wfe_run_model *model);
@@ -98,6 +100,8 @@ size_t wfe_run_model_n_warnings(const wfe_run_model *model);
 /* Something happens in it: it neither waits for its turn nor has ended. A service that is ready is
  * not live either. */
 bool wfe_model_step_is_live(const wfe_model_step *step);
+/* Is it one of the n_items of its parent. */
+bool wfe_model_step_is_item(const wfe_model_step *step);
 bool wfe_model_step_is_end(const wfe_model_step *step);
 /* "succeeded", "ready": of the step or the service. */
 const char *wfe_model_step_state_name(const wfe_model_step *step);

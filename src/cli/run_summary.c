@@ -62,6 +62,16 @@ static void choose_slowest(const wfe_run_model *model, bool *shown)
         shown[steps[i]->index] = true;
 }
 
+/* The steps of the file, when it is items and steps of calls that are many. */
+static void choose_top(const wfe_run_model *model, size_t room, bool *shown)
+{
+    size_t n = 0;
+    for (const wfe_model_step *s = wfe_run_model_first(model); s; s = s->next_sibling)
+        n++;
+    for (const wfe_model_step *s = wfe_run_model_first(model); s && n <= room; s = s->next_sibling)
+        shown[s->index] = true;
+}
+
 /* NULL: all of them. */
 static bool *choose(const wfe_run_model *model)
 {
@@ -75,6 +85,7 @@ static bool *choose(const wfe_run_model *model)
             n_wrong++;
         }
     }
+    choose_top(model, WFE_SUMMARY_ROWS_MAX - SLOWEST - n_wrong, shown);
     choose_slowest(model, shown);
     return shown;
 }
@@ -209,6 +220,17 @@ static void put_outputs(wfe_screen *screen, const json_t *outputs)
     }
 }
 
+/* Of the failed steps, those whose failure is allowed. */
+static size_t count_allowed(const wfe_run_model *model)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < wfe_run_model_length(model); i++) {
+        const wfe_model_step *step = wfe_run_model_at(model, i);
+        n += !step->is_service && step->state == WFE_STEP_IS_FAILED && step->allowed;
+    }
+    return n;
+}
+
 static enum wfe_style style_of(enum wfe_run_state state)
 {
     if (state == WFE_RUN_SUCCEEDED)
@@ -220,15 +242,19 @@ void wfe_run_summary(wfe_screen *screen, const wfe_run_model *model, const wfe_v
                      const wfe_engine_result *result, unsigned columns)
 {
     char elapsed[WFE_TEXT_ELAPSED_SIZE];
+    size_t n_allowed = count_allowed(model);
     wfe_screen_end_line(screen);
     put_table(screen, model, columns);
     put_outputs(screen, result->outputs);
     put_failures(screen, result);
     wfe_screen_printf(screen, style_of(result->state), "run %s %s%s", run->name,
                       wfe_run_state_name(result->state), result->timed_out ? " (time is up)" : "");
-    wfe_screen_printf(screen, WFE_STYLE_NONE, " after %s: %u ok, %u failed, %u skipped",
+    wfe_screen_printf(screen, WFE_STYLE_NONE, " after %s: %u ok, %u failed",
                       wfe_text_elapsed(result->elapsed_us, elapsed), result->n_succeeded,
-                      result->n_failed, result->n_skipped);
+                      result->n_failed);
+    if (n_allowed)
+        wfe_screen_printf(screen, WFE_STYLE_NONE, " (%zu allowed)", n_allowed);
+    wfe_screen_printf(screen, WFE_STYLE_NONE, ", %u skipped", result->n_skipped);
     if (result->n_cancelled)
         wfe_screen_printf(screen, WFE_STYLE_NONE, ", %u cancelled", result->n_cancelled);
     wfe_screen_end_line(screen);

@@ -26,6 +26,7 @@ static const struct {
     {"network ", "--network "},
     {"pids ", "--pids "},
     {"seccomp ", "--seccomp "},
+    {"secret ", "--secret "},
     {"shell is ", "--shell is "},
     {"shm_size ", "--shm-size "},
     {"the namespace ", "--namespace "},

@@ -34,12 +34,13 @@ static void put_clean(plain_view *p, const char *text, size_t len)
     wfe_screen_end_line(p->screen);
 }
 
-static void tell_end(plain_view *p, const wfe_model_step *step)
+static void tell_end(plain_view *p, const wfe_model_step *step, bool recorded)
 {
     char elapsed[WFE_TEXT_ELAPSED_SIZE], note[WFE_STEP_NOTE_SIZE];
     const char *text = wfe_step_note(step, note);
-    wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s:%s %s", step->path, wfe_step_role_suffix(step),
-                      wfe_step_mark_of(step)->word);
+    wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s:%s %s%s", step->path,
+                      wfe_step_role_suffix(step), wfe_step_mark_of(step)->word,
+                      recorded ? " already" : "");
     if (step->begun_at_us)
         wfe_screen_printf(p->screen, WFE_STYLE_NONE, " after %s",
                           wfe_text_elapsed(step->elapsed_us, elapsed));
@@ -52,15 +53,18 @@ static void tell_end(plain_view *p, const wfe_model_step *step)
     wfe_screen_end_line(p->screen);
 }
 
-static void tell_step(plain_view *p, const wfe_model_step *step)
+/* Of what was recorded before the run went on: how it ended, and what runs on. */
+static void tell_step(plain_view *p, const wfe_model_step *step, const wfe_event *event)
 {
     if (wfe_model_step_is_end(step)) {
-        tell_end(p, step);
+        tell_end(p, step, event->recorded);
         return;
     }
+    if (event->recorded && !event->goes_on)
+        return;
     if (step->state == WFE_STEP_IS_RUNNING) {
-        wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s:%s runs", step->path,
-                          wfe_step_role_suffix(step));
+        wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s:%s runs%s", step->path,
+                          wfe_step_role_suffix(step), event->goes_on ? " on" : "");
         if (step->attempt > 1)
             wfe_screen_printf(p->screen, WFE_STYLE_NONE, ", attempt %u", step->attempt);
         wfe_screen_end_line(p->screen);
@@ -76,10 +80,10 @@ static void tell_retry(plain_view *p, const wfe_model_step *step, const wfe_even
     wfe_screen_end_line(p->screen);
 }
 
-static void tell_service(plain_view *p, const wfe_model_step *step)
+static void tell_service(plain_view *p, const wfe_model_step *step, bool recorded)
 {
-    wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: (service) %s", step->path,
-                      wfe_model_step_state_name(step));
+    wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: (service) %s%s", step->path,
+                      wfe_model_step_state_name(step), recorded ? " already" : "");
     if (step->error)
         wfe_screen_printf(p->screen, WFE_STYLE_NONE, ": %s", step->error->message);
     wfe_screen_end_line(p->screen);
@@ -108,7 +112,8 @@ static void tell_pull(plain_view *p, const wfe_model_step *step, const wfe_event
 static void tell_run(plain_view *p, const wfe_event *event)
 {
     if (!p->begun)
-        wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: run %s", p->run.workflow, p->run.name);
+        wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: run %s%s", p->run.workflow, p->run.name,
+                          event->resumed ? " goes on" : "");
     else if (event->run_state == WFE_RUN_STOPPING)
         wfe_screen_printf(p->screen, WFE_STYLE_NONE, "%s: stopping", p->run.workflow);
     else
@@ -124,7 +129,7 @@ static void tell(plain_view *p, const wfe_model_step *step, const wfe_event *eve
         tell_run(p, event);
         break;
     case WFE_EVENT_STEP:
-        tell_step(p, step);
+        tell_step(p, step, event);
         break;
     case WFE_EVENT_RETRY:
         tell_retry(p, step, event);
@@ -133,7 +138,7 @@ static void tell(plain_view *p, const wfe_model_step *step, const wfe_event *eve
         tell_output(p, step, event);
         break;
     case WFE_EVENT_SERVICE:
-        tell_service(p, step);
+        tell_service(p, step, event->recorded);
         break;
     case WFE_EVENT_WARNING:
         wfe_screen_printf(p->screen, WFE_STYLE_NONE,

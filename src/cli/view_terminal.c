@@ -191,9 +191,10 @@ static void put_progress(terminal_view *t, const wfe_model_step *step)
 {
     size_t n = 0, ended = 0;
     for (const wfe_model_step *child = step->first_child; child; child = child->next_sibling) {
-        n++;
+        n += !wfe_model_step_is_item(child);
         ended += wfe_model_step_is_end(child);
     }
+    n += step->n_items;
     wfe_screen_printf(t->screen, WFE_STYLE_DIM, "%zu of %zu done", ended, n);
 }
 
@@ -294,12 +295,15 @@ static void draw(terminal_view *t, bool at_end)
 
 /* ---- the table of functions ---- */
 
-static void put_note(terminal_view *t, const char *text, size_t len)
+/* path: of the step it is about, clean; NULL: none. */
+static void put_note(terminal_view *t, const char *path, const char *text, size_t len)
 {
     _cleanup_(wfe_buf_done) wfe_buf clean = WFE_BUF_INIT(0);
     if (wfe_text_clean(text, len, t->options.ascii, &clean, &t->error))
         return;
     wfe_screen_put(t->screen, WFE_STYLE_YELLOW, "! ");
+    if (path)
+        wfe_screen_printf(t->screen, WFE_STYLE_NONE, "%s  ", path);
     wfe_screen_line(t->screen, WFE_STYLE_NONE, clean.data ? clean.data : "");
 }
 
@@ -328,12 +332,12 @@ static void terminal_event(wfe_view *view, const wfe_event *event)
     else if (event->kind == WFE_EVENT_SERVICE && step)
         tell_service(t, step);
     else if (event->kind == WFE_EVENT_WARNING)
-        put_note(t, event->text, event->text_len);
+        put_note(t, step ? step->path : NULL, event->text, event->text_len);
 }
 
 static void terminal_note(wfe_view *view, const char *text)
 {
-    put_note((terminal_view *)view, text, strlen(text));
+    put_note((terminal_view *)view, NULL, text, strlen(text));
 }
 
 static void terminal_tick(wfe_view *view)

@@ -121,7 +121,12 @@ static void explain(wfe_error *err, const wfe_containerd_method *method, const c
 {
     if (!err || !err->kind)
         return;
-    if (subject && *subject)
+    /* Without a socket the call is not what has failed: it would have been any other one as well.
+     */
+    bool no_socket = err->kind == WFE_E_NOT_FOUND && err->sys_errno;
+    if (no_socket)
+        ;
+    else if (subject && *subject)
         wfe_error_prefix(err, "failed to %s '%s'", method->operation, subject);
     else
         wfe_error_prefix(err, "failed to %s", method->operation);

@@ -21,6 +21,8 @@
 
 /* Waiting for another writer of the same reference: at first, then doubled up to the last, each
  * time give or take a half, so that waiting writers do not come back together. */
+/* A daemon that is started anew answers again by then. */
+#define GONE_US ((uint64_t)10000000)
 #define LOCK_RETRY_FIRST_MS 50
 #define LOCK_RETRY_LAST_MS 2000
 
@@ -50,6 +52,7 @@ struct wfe_content_writer {
     wfe_containerd_call *call; /* NULL while none is under way */
     wfe_timer *timer;
     uint64_t retry_ms;
+    uint64_t gone_us;    /* monotonic: the daemon is not there since then; 0: it is */
     uint64_t give_up_us; /* monotonic: no more tries after it */
     bool committed;      /* the daemon answered the COMMIT */
     wfe_error failure;   /* reported once the Abort is over */
@@ -70,9 +73,10 @@ void wfe_content_writer_free(wfe_content_writer *writer)
 }
 WFE_DEFINE_CLEANUP(wfe_content_writer, wfe_content_writer_free)
 
+/* Deadlines are those of long transfers: not to be spent on a daemon that is gone. */
 static wfe_containerd_options call_options(const wfe_content_writer *writer)
 {
-    return (wfe_containerd_options){.lease = writer->lease};
+    return (wfe_containerd_options){.lease = writer->lease, .fail_fast = true};
 }
 
 static void finish(wfe_content_writer *writer, bool existed, const wfe_error *err)
@@ -156,6 +160,21 @@ static void on_writable(void *user)
 static void retry_later(wfe_content_writer *writer);
 static void abort_ingest(wfe_content_writer *writer, const wfe_error *err);
 
+/* Unavailable is a reference that another writer holds ("ref ... locked for ...", containerd's
+ * content/local/locks.go), which may take long, or a daemon that is not there, which comes back
+ * soon or not at all. */
+static bool is_worth_waiting(wfe_content_writer *writer, const wfe_error *err)
+{
+    uint64_t now_us = wfe_clock_monotonic_us();
+    if (strstr(err->message, "locked")) {
+        writer->gone_us = 0;
+        return now_us < writer->give_up_us;
+    }
+    if (!writer->gone_us)
+        writer->gone_us = now_us;
+    return now_us < writer->give_up_us && now_us - writer->gone_us < GONE_US;
+}
+
 static void on_end(const wfe_error *err, void *user)
 {
     wfe_content_writer *writer = user;
@@ -164,7 +183,7 @@ static void on_end(const wfe_error *err, void *user)
     if (err->grpc_status == WFE_GRPC_ALREADY_EXISTS) {
         finish_well(writer, true);
     } else if (err->grpc_status == WFE_GRPC_UNAVAILABLE && state == WRITER_OPENING &&
-               wfe_clock_monotonic_us() < writer->give_up_us) {
+               is_worth_waiting(writer, err)) {
         retry_later(writer);
     } else if (err->grpc_status == WFE_GRPC_FAILED_PRECONDITION &&
                (state == WRITER_COMMITTING || writer->is_put)) {

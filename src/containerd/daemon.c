@@ -94,9 +94,12 @@ static int fill_paths(const char *dir, const char *binaries_dir, wfe_daemon_path
         {out->lock, "lock"},
         {out->temporary, "tmp"},
         {out->opt, "opt"},
+        {out->rootlesskit, "rootlesskit"},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         snprintf(files[i].to, WFE_DAEMON_PATH_SIZE, "%s/%s", out->dir, files[i].name);
+    snprintf(out->rootlesskit_option, sizeof out->rootlesskit_option, "--state-dir=%s",
+             out->rootlesskit);
     int n = snprintf(out->programs, sizeof out->programs, "%s%s%s",
                      binaries_dir ? binaries_dir : "", binaries_dir ? ":" : "", SYSTEM_PROGRAMS);
     if (n >= (int)sizeof out->programs)
@@ -187,8 +190,7 @@ static int write_config(const wfe_daemon_paths *paths, wfe_error *err)
     return rc;
 }
 
-/* The first executable of that name in a list of folders. */
-static bool find_program(const char *folders, const char *name, char *out, size_t size)
+bool wfe_daemon_find_program(const char *folders, const char *name, char *out, size_t size)
 {
     for (const char *p = folders; *p;) {
         size_t len = strcspn(p, ":");
@@ -291,7 +293,7 @@ static int end_process(const wfe_process *process, uint32_t timeout_ms, wfe_erro
 static int launch(const wfe_daemon_paths *paths, wfe_process *process, wfe_error *err)
 {
     char program[PATH_MAX];
-    if (!find_program(paths->programs, "containerd", program, sizeof program)) {
+    if (!wfe_daemon_find_program(paths->programs, "containerd", program, sizeof program)) {
         wfe_error_set(err, WFE_E_NOT_FOUND, "there is no program 'containerd' in %s",
                       paths->programs);
         wfe_error_hint(err, "install the package containerd (as root: apt-get install containerd "
@@ -305,7 +307,13 @@ static int launch(const wfe_daemon_paths *paths, wfe_process *process, wfe_error
         return rc;
     limit_log(paths);
     const char *argv[] = {program, "--config", paths->config, NULL};
-    rc = wfe_daemon_process_spawn(paths, argv, process, err);
+    const char *wrapped[WFE_DAEMON_ROOTLESS_WORDS];
+    char wrapper[PATH_MAX];
+    bool rootless = geteuid() != 0;
+    if (rootless)
+        rc = wfe_daemon_rootless_command(paths, argv, wrapper, sizeof wrapper, wrapped, err);
+    if (!rc)
+        rc = wfe_daemon_process_spawn(paths, rootless ? wrapped : argv, process, err);
     if (!rc)
         rc = wfe_daemon_process_record(paths, process, err);
     return rc;
@@ -340,11 +348,6 @@ int wfe_daemon_start(const wfe_daemon_options *options, wfe_daemon_status *statu
     wfe_daemon_options checked = {0};
     wfe_daemon_paths paths;
     int rc = read_options(options, &checked, &paths, err);
-    if (!rc && geteuid() != 0) {
-        rc = wfe_error_set(err, WFE_E_DENIED, "starting containerd needs root, this is user %u",
-                           (unsigned)geteuid());
-        wfe_error_hint(err, "run it with sudo");
-    }
     if (!rc)
         rc = make_dir(paths.dir, err);
     if (!rc) /* again: only now does the folder have a real path */

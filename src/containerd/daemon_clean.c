@@ -147,16 +147,41 @@ typedef struct running_count {
     size_t size;
 } running_count;
 
+static void add_id(running_count *count, const char *id)
+{
+    size_t used = strlen(count->ids);
+    if (used + 8 < count->size)
+        snprintf(count->ids + used, count->size - used, "%s%s", count->n ? ", " : "", id);
+    count->n++;
+}
+
 static int count_bundle(const bundle *found, void *user, wfe_error *err)
 {
     (void)err;
     running_count *count = user;
     if (!running_init(found, count->shims))
         return 0;
-    size_t used = strlen(count->ids);
-    if (used + 8 < count->size)
-        snprintf(count->ids + used, count->size - used, "%s%s", count->n ? ", " : "", found->id);
-    count->n++;
+    add_id(count, found->id);
+    return 0;
+}
+
+/* Of a rootless daemon each shim counts: the numbers in its files are those of its own pid
+ * namespace, and a shim ends with its container. */
+static int count_shim(pid_t pid, const char *arguments, size_t len, void *user, wfe_error *err)
+{
+    (void)err;
+    running_count *count = user;
+    uint64_t start = 0;
+    if (!wfe_process_has_option(arguments, len, "-address", count->shims->paths->socket) ||
+        !wfe_process_stat(pid, &start, NULL))
+        return 0;
+    const char *id = "?";
+    for (const char *p = arguments; p < arguments + len; p += strlen(p) + 1) {
+        const char *next = p + strlen(p) + 1;
+        if (strcmp(p, "-id") == 0 && next < arguments + len)
+            id = next;
+    }
+    add_id(count, id);
     return 0;
 }
 
@@ -165,6 +190,12 @@ int wfe_daemon_clean_count_running(const wfe_daemon_paths *paths, size_t *ret_n,
 {
     shim_list shims = {.paths = paths};
     running_count count = {.shims = &shims, .ids = ids, .size = size};
+    if (geteuid() != 0) {
+        int rc = wfe_process_each(count_shim, &count, err);
+        if (!rc)
+            *ret_n = count.n;
+        return rc;
+    }
     int rc = wfe_process_each(add_shim, &shims, err);
     if (!rc)
         rc = each_bundle(paths, count_bundle, &count, err);
@@ -312,8 +343,24 @@ static int unmount_below(const char *dir, wfe_error *err)
     return 0;
 }
 
+/* Mounts, sockets and processes of a rootless daemon go with its namespaces, which may take a
+ * moment. */
+static int clean_rootless(const wfe_daemon_paths *paths, wfe_error *err)
+{
+    shim_list shims = {.paths = paths};
+    int rc = wfe_process_each(add_shim, &shims, err);
+    if (!rc)
+        rc = end_shims(&shims, err);
+    free(shims.items);
+    if (!rc)
+        rc = wfe_fd_remove_tree(paths->state, err);
+    return rc ? rc : wfe_fd_remove_tree(paths->rootlesskit, err);
+}
+
 int wfe_daemon_clean(const wfe_daemon_paths *paths, wfe_error *err)
 {
+    if (geteuid() != 0)
+        return clean_rootless(paths, err);
     shim_list shims = {.paths = paths};
     bundle_end end = {.paths = paths, .shims = &shims};
     int rc = wfe_process_each(add_shim, &shims, err);

@@ -31,8 +31,21 @@ typedef struct wfe_daemon_paths {
     char lock[WFE_DAEMON_PATH_SIZE];
     char temporary[WFE_DAEMON_PATH_SIZE]; /* TMPDIR: containerd mounts layers there */
     char opt[WFE_DAEMON_PATH_SIZE];
+    char rootlesskit[WFE_DAEMON_PATH_SIZE]; /* its state, of an ordinary user's daemon */
+    char rootlesskit_option[WFE_DAEMON_PATH_SIZE + 16]; /* that tells rootlesskit so */
     char programs[512]; /* PATH of the daemon and of what it starts */
 } wfe_daemon_paths;
+
+/* daemon_rootless.c: the daemon of an ordinary user, inside of rootlesskit's namespaces. */
+
+#define WFE_DAEMON_ROOTLESS_WORDS 16
+/* What to start in place of argv, the daemon's own words: copies them behind rootlesskit's; out is
+ * NULL-terminated and borrows. NOT_FOUND and DENIED say what the machine or the user lacks. */
+int wfe_daemon_rootless_command(const wfe_daemon_paths *paths, const char *const *argv,
+                                char *program, size_t size,
+                                const char *out[WFE_DAEMON_ROOTLESS_WORDS], wfe_error *err);
+/* The first executable of that name in a ':'-separated list of folders. */
+bool wfe_daemon_find_program(const char *folders, const char *name, char *out, size_t size);
 
 /* daemon_process.c: finding, starting and ending processes. */
 

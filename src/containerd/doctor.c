@@ -17,6 +17,7 @@
 #include "base/bytesize.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "containerd/cgroup_list.h"
 #include "containerd/introspection.h"
 #include "containerd/namespaces.h"
 #include "containerd/version.h"
@@ -112,7 +113,9 @@ static void check_namespace(examination *e)
     e->found = false;
     wait_for_answer(e, wfe_namespaces_list(e->client->containerd, &request, &options, on_namespaces,
                                            e, NULL, NULL));
-    if (e->found)
+    if (e->detail[0])
+        tell(e, "namespace", WFE_FINDING_WARNING, "see the daemon's log", "%s", e->detail);
+    else if (e->found)
         tell(e, "namespace", WFE_FINDING_OK, "", "'%s' exists", name);
     else
         tell(e, "namespace", WFE_FINDING_OK, "", "'%s' does not exist yet; its first use makes it",
@@ -195,19 +198,6 @@ static void check_runtime(examination *e)
         tell(e, "runtime", WFE_FINDING_OK, "", "%s with %s", e->client->runtime, runc);
 }
 
-/* Is name a word of the text (separated by blanks or line ends), as a line's first word when
- * first_word. */
-static bool has_word(const char *text, const char *name)
-{
-    size_t len = strlen(name);
-    for (const char *p = text; (p = strstr(p, name)); p += len) {
-        bool begins = p == text || strchr(" \t\n", p[-1]);
-        if (begins && (!p[len] || strchr(" \t\n", p[len])))
-            return true;
-    }
-    return false;
-}
-
 static void check_cgroups(examination *e)
 {
     static const char *const needed[] = {"cpu", "memory", "pids"};
@@ -219,12 +209,16 @@ static void check_cgroups(examination *e)
     }
     char missing[64] = "";
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
-        if (!text.data || !has_word(text.data, needed[i]))
+        if (!text.data || !wfe_cgroup_list_has(text.data, version[1] == '2', needed[i]))
             snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " %s", needed[i]);
     }
     wfe_buf_done(&text);
-    if (missing[0])
-        tell(e, "cgroups", WFE_FINDING_WARNING, "limits on these have no effect; enable them",
+    if (wfe_client_is_rootless(e->client))
+        tell(e, "cgroups", WFE_FINDING_WARNING, "run containerd as root for steps with limits",
+             "containerd is rootless: limits on memory, cpu and pids do not hold");
+    else if (missing[0])
+        tell(e, "cgroups", WFE_FINDING_WARNING,
+             "steps with such limits cannot be started; enable them in the kernel's command line",
              "cgroup %s without:%s", version, missing);
     else
         tell(e, "cgroups", WFE_FINDING_OK, "", "cgroup %s with cpu, memory and pids", version);
@@ -270,6 +264,7 @@ static void check_io_dir(examination *e)
 {
     wfe_error error = WFE_ERROR_INIT;
     if (wfe_fd_make_dirs(e->client->io_dir, 0700, &error) ||
+        wfe_fd_check_dir_is_safe(e->client->io_dir, &error) ||
         (access(e->client->io_dir, W_OK | X_OK) < 0 &&
          wfe_error_set(&error, WFE_E_DENIED, "%s cannot be written to", e->client->io_dir)))
         tell(e, "io folder", WFE_FINDING_FAILURE, "set WFE_IO_DIR to a folder of your own", "%s",

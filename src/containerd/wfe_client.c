@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -149,6 +150,18 @@ void wfe_client_free(wfe_client *client)
 bool wfe_client_is_local(const wfe_client *client)
 {
     return client->address[0] == '/' || strncmp(client->address, "unix:", 5) == 0;
+}
+
+bool wfe_client_is_rootless(const wfe_client *client)
+{
+    const char *path = client->address;
+    struct stat st;
+    if (!wfe_client_is_local(client))
+        return false;
+    if (*path != '/')
+        path += strlen("unix:");
+    path += strspn(path, "/");
+    return stat(path - 1, &st) == 0 && st.st_uid != 0;
 }
 
 int wfe_client_fd(const wfe_client *client)

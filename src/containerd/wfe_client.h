@@ -35,5 +35,7 @@ int wfe_client_new_on(wfe_loop *loop, const wfe_client_options *options, wfe_cli
 
 /* Is the daemon reached through a unix socket, so that it shares this machine's files. */
 bool wfe_client_is_local(const wfe_client *client);
+/* Does that daemon belong to an ordinary user: the owner of its socket is not root. */
+bool wfe_client_is_rootless(const wfe_client *client);
 
 #endif

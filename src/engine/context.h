@@ -36,6 +36,8 @@ struct wfe_context {
     struct wfe_client_entry *clients;
     json_t *images;   /* {"name as written": "sha256:..."}: what names stand for; NULL: nothing */
     uint64_t n_files; /* names in run_dir */
+    bool same_folder; /* run_dir is that of an earlier process of the run, with all that is in it */
+    bool durable;     /* another process may go on with the run */
     struct wfe_keeper *keeper; /* NULL: attempts end with this process */
 };
 

@@ -172,10 +172,12 @@ int wfe_data_declared(const wfe_engine_run *run, const wfe_frame *frame, json_t 
         json_t *typed = NULL;
         if (!value && field->type.optional)
             continue;
-        if (!value)
+        if (!value) {
             rc = wfe_error_set(err, WFE_E_INVALID, "no step gave it");
-        else
+            wfe_error_hint(err, "if it may be missing, its type is %s?", field->type.text);
+        } else {
             rc = wfe_plan_type_check(&field->type, value, true, &typed, err);
+        }
         if (!rc && json_object_set_new(outputs, field->name, typed))
             rc = wfe_error_nomem(err);
         if (rc && rc != WFE_E_NOMEM)

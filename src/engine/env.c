@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/env.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,38 +9,10 @@
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "engine/context.h"
+#include "workflow/variable.h"
 
-#define NAME_MAX_BYTES 256
 /* Variables made of data: looking one up in the list is linear. */
 #define MAX_VARIABLES 2048
-
-static bool is_blocked(const char *name)
-{
-    static const char *const names[] = {
-        "PATH",    "LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "SHELL", "USER",
-        "LOGNAME", "TERM"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* The variable for a key of the data; false when it is none. */
-static bool variable_name(const char *key, char out[NAME_MAX_BYTES])
-{
-    size_t len = strlen(key);
-    if (!len || len >= NAME_MAX_BYTES || (key[0] >= '0' && key[0] <= '9'))
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = key[i];
-        bool lower = c >= 'a' && c <= 'z';
-        if (!lower && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_')
-            return false;
-        out[i] = lower ? (char)(c - 'a' + 'A') : c;
-    }
-    out[len] = '\0';
-    return !is_blocked(out);
-}
 
 /* The value as text; NULL without memory, or when it cannot be a variable: it holds a NUL. */
 static char *value_text(const json_t *value, bool *nomem)
@@ -56,18 +29,31 @@ static char *value_text(const json_t *value, bool *nomem)
     return text;
 }
 
-int wfe_env_add_data(wfe_strmap *env, const json_t *data, size_t *ret_left_out, wfe_error *err)
+static void leave_out(wfe_env_left_out *out, const char *name)
+{
+    static const char more[] = ", ...";
+    size_t len = strlen(out->text), room = sizeof out->text - len - sizeof more;
+    if (!out->n++)
+        snprintf(out->text, sizeof out->text, "too long for variables, and left out: %.100s", name);
+    else if (strlen(name) + 2 < room)
+        snprintf(out->text + len, room, ", %s", name);
+    else if (strcmp(out->text + len - strlen(more), more) != 0)
+        snprintf(out->text + len, sizeof more, "%s", more);
+}
+
+int wfe_env_add_data(wfe_strmap *env, const json_t *data, wfe_env_left_out *left_out,
+                     wfe_error *err)
 {
     const char *key;
     json_t *value;
-    char name[NAME_MAX_BYTES];
+    char name[WFE_VARIABLE_SIZE];
     size_t total = 0;
     size_t n_others = env->len;
     json_object_foreach((json_t *)(uintptr_t)data, key, value)
     {
         bool nomem = false;
         /* What an optional input was not given is no text "null". */
-        if (json_is_null(value) || !variable_name(key, name))
+        if (json_is_null(value) || !wfe_variable_name(key, name))
             continue;
         _cleanup_free_ char *text = value_text(value, &nomem);
         if (nomem)
@@ -77,7 +63,7 @@ int wfe_env_add_data(wfe_strmap *env, const json_t *data, size_t *ret_left_out, 
         size_t len = strlen(name) + strlen(text) + 2;
         if (len > WFE_ENV_VALUE_MAX_BYTES || total + len > WFE_ENV_TOTAL_MAX_BYTES ||
             env->len - n_others >= MAX_VARIABLES) {
-            ++*ret_left_out;
+            leave_out(left_out, name);
             continue;
         }
         total += len;
@@ -137,10 +123,10 @@ static bool shares_services_network(const wfe_plan_step *step)
 }
 
 int wfe_env_build(const wfe_attempt_env *attempt, const char *const *base, const char *const *own,
-                  char ***ret, size_t *ret_left_out, wfe_error *err)
+                  char ***ret, wfe_env_left_out *ret_left_out, wfe_error *err)
 {
     wfe_strmap env = {0};
-    *ret_left_out = 0;
+    *ret_left_out = (wfe_env_left_out){0};
     int rc = add_pairs(&env, base, err);
     if (!rc)
         rc = wfe_env_add_data(&env, attempt->data, ret_left_out, err);

@@ -15,15 +15,22 @@
 #define WFE_ENV_VALUE_MAX_BYTES ((size_t)128 * 1024 - 256)
 #define WFE_ENV_TOTAL_MAX_BYTES ((size_t)1024 * 1024)
 
+/* Data that were left out. */
+typedef struct wfe_env_left_out {
+    size_t n;
+    char text[256]; /* a warning with their names; "": none */
+} wfe_env_left_out;
+
 /* Appends to env what the data say: text as it is, anything else as JSON. Names that are no
  * variable names, and those that decide which programs run (PATH, LD_PRELOAD, ...), are not passed.
- * *ret_left_out counts the values that are too long. */
-int wfe_env_add_data(wfe_strmap *env, const json_t *data, size_t *ret_left_out, wfe_error *err);
+ * What is too long is added to left_out. */
+int wfe_env_add_data(wfe_strmap *env, const json_t *data, wfe_env_left_out *left_out,
+                     wfe_error *err);
 
 /* All of it as "NAME=value", NULL-terminated, on top of base (NULL: nothing): free with
  * wfe_strv_free. */
 int wfe_env_build(const wfe_attempt_env *attempt, const char *const *base, const char *const *own,
-                  char ***ret, size_t *ret_left_out, wfe_error *err);
+                  char ***ret, wfe_env_left_out *ret_left_out, wfe_error *err);
 
 /* Adds an entry, which is taken (NULL: there was no memory for it), to a list of the former. */
 int wfe_env_append(char ***list, char *entry, wfe_error *err);

@@ -206,6 +206,8 @@ static int set_step(json_t *object, const wfe_event *event)
         rc = set_text(object, "cause", wfe_cause_name(event->cause));
     if (!rc && failed)
         rc = json_object_set_new_nocheck(object, "allowed", json_boolean(event->allowed));
+    if (!rc && event->n_items)
+        rc = json_object_set_new_nocheck(object, "items", json_integer(event->n_items));
     if (!rc && wfe_step_state_is_end(event->step_state))
         rc = set_end(object, event);
     return rc;
@@ -291,6 +293,8 @@ json_t *wfe_event_json(const wfe_event *event)
         rc = set_of_kind(object, event);
     if (!rc && event->recorded)
         rc = json_object_set_new_nocheck(object, "recorded", json_true());
+    if (!rc && event->goes_on)
+        rc = json_object_set_new_nocheck(object, "goes_on", json_true());
     if (!rc && event->images)
         rc = json_object_set_nocheck(object, "images", (json_t *)event->images);
     if (!rc && event->attempt)

@@ -126,6 +126,7 @@ typedef struct wfe_event {
     /* A state that was entered before another process went on with the run: told again, with the
      * number and the time of its record. */
     bool recorded;
+    bool goes_on; /* RUNNING, recorded: the attempt runs on, or is found to be lost */
 
     /* RUN */
     enum wfe_run_state run_state;
@@ -144,6 +145,7 @@ typedef struct wfe_event {
     enum wfe_skip_reason skip_reason;
     enum wfe_plan_cause cause; /* of FAILED, RETRY and HOOKS; 0: a child or hook failed */
     unsigned attempt;          /* counts from 1; 0: none began */
+    uint32_t n_items;          /* RUNNING of a for_each: of its list; else 0 */
     int exit_code;             /* -1: none is known */
     bool allowed;              /* FAILED, but allow_failure is set here or around it */
     uint64_t delay_ms;         /* RETRY: until the next attempt */

@@ -181,7 +181,7 @@ static void on_ended(const wfe_attempt_end *given, void *user)
     if (end.image && end.image_digest &&
         wfe_journal_image(run, end.image, end.image_digest, &error))
         wfe_run_break(run, &error);
-    wfe_leftover left;
+    wfe_leftover left = {0};
     bool leaves = exec->type->leaves && exec->type->leaves(exec->attempt, &left);
     /* Freed by the next turn: the type is still in its own code. */
     exec->node->more->dead_exec = exec;

@@ -164,6 +164,8 @@ static void fail(wfe_frame *frame, const wfe_error *err)
 void wfe_frame_time_out(wfe_frame *frame)
 {
     wfe_error error = WFE_ERROR_INIT;
+    if (frame->timed_out)
+        return; /* in another process, which has recorded it */
     frame->timed_out = true;
     frame->ending = true;
     wfe_error_set(&error, WFE_E_TIMEOUT, "workflow '%s' took longer than its timeout of %llu ms",

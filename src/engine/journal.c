@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -178,6 +179,7 @@ static void describe(wfe_run_node *node, wfe_event *ret)
         .skip_reason = node->skip,
         .cause = failed ? node->cause : 0,
         .attempt = node->attempt,
+        .n_items = node->state == WFE_STEP_IS_RUNNING && node->more ? node->more->n_items : 0,
         .exit_code = node->exit_code,
         .allowed = failed && is_allowed(node),
         .elapsed_us = over && node->began_us ? wfe_clock_monotonic_us() - node->began_us : 0,
@@ -207,6 +209,7 @@ void wfe_journal_tell_recorded(wfe_run_node *node, enum wfe_step_run_state state
     event.elapsed_us = 0;
     event.attempt = past->attempt;
     event.outputs = NULL;
+    event.goes_on = node->adopt;
     if (state == WFE_STEP_IS_SLEEPING) {
         event.kind = WFE_EVENT_RETRY;
         event.at_us = past->sleeping.wall_us;
@@ -312,8 +315,10 @@ void wfe_journal_leave(wfe_engine_run *run, const wfe_leftover *left)
         wfe_error_nomem(&error);
         wfe_run_break(run, &error);
     }
-    if (!item)
+    if (!item) {
+        free(left->path);
         return; /* another process will find it */
+    }
     *item = (wfe_leftover_item){.seq = run->journal.seq, .left = *left};
     if (run->journal.last_left)
         run->journal.last_left->next = item;
@@ -331,9 +336,13 @@ static void forget_durable(wfe_engine_run *run)
         journal->first_left = item->next;
         if (!journal->first_left)
             journal->last_left = NULL;
-        if (wfe_step_forget(item->left.client, item->left.id, &error))
+        if (!item->left.client)
+            unlink(item->left.path);
+        else if (wfe_step_forget(item->left.client, item->left.id, &error))
             wfe_log_warning(&run->context.log, "%s", error.message);
+        free(item->left.path);
         free(item);
+        wfe_run_turn_soon(run);
     }
 }
 
@@ -350,7 +359,7 @@ void wfe_journal_tell(wfe_engine_run *run, wfe_event *event)
 {
     if (!run->on_event)
         return;
-    event->seq = run->journal.acknowledged;
+    event->seq = run->journal.told;
     event->at_us = wfe_clock_wall_us();
     run->on_event(event, run->on_event_user);
 }
@@ -363,6 +372,7 @@ static void tell_durable(wfe_engine_run *run)
         journal->first = effect->next;
         if (!journal->first)
             journal->last = NULL;
+        journal->told = effect->event.seq;
         run->on_event(&effect->event, run->on_event_user);
         free_effect(effect);
     }
@@ -424,6 +434,7 @@ void wfe_journal_done(wfe_engine_run *run)
     while (run->journal.first_left) {
         wfe_leftover_item *item = run->journal.first_left;
         run->journal.first_left = item->next;
+        free(item->left.path);
         free(item);
     }
     if (run->journal.recorder)

@@ -38,6 +38,11 @@ void wfe_lines_free(wfe_lines *lines)
     free(lines);
 }
 
+bool wfe_lines_is_idle(const wfe_lines *lines)
+{
+    return !lines->text.len && wfe_mask_stream_is_idle(lines->stream);
+}
+
 static void tell(wfe_lines *lines)
 {
     const char *text = lines->text.data;

@@ -23,6 +23,8 @@ int wfe_lines_new(wfe_mask *mask, wfe_lines_fn fn, void *user, wfe_lines **ret, 
 int wfe_lines_feed(wfe_lines *lines, const void *bytes, size_t len, wfe_error *err);
 /* The stream is at its end: what is left is a line, too. */
 int wfe_lines_finish(wfe_lines *lines, wfe_error *err);
+/* One that is new would do the same with the bytes to come. */
+bool wfe_lines_is_idle(const wfe_lines *lines);
 void wfe_lines_free(wfe_lines *lines);
 WFE_DEFINE_CLEANUP(wfe_lines, wfe_lines_free)
 

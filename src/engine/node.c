@@ -315,7 +315,8 @@ void wfe_run_node_resolve(wfe_run_node *node)
         wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);
         return;
     }
-    if (first && !node->step->for_each && wfe_run_node_evaluate_when(node, &wanted, &error)) {
+    bool by_item = node->step->for_each && node->step->for_each->when_of_items;
+    if (first && !by_item && wfe_run_node_evaluate_when(node, &wanted, &error)) {
         if (error.kind == WFE_E_NOMEM)
             break_run(node, &error);
         wfe_run_node_work_ended(node, WFE_STEP_IS_FAILED, 0, &error);

@@ -39,7 +39,7 @@ static bool is_tmpfs(const char *path)
 
 /* mkdir of a folder that must not be there: run ids are not used twice at the same time. */
 static int make_own(const char *parent, const char *name, mode_t parent_mode, bool again,
-                    char **ret, wfe_error *err)
+                    bool *ret_same, char **ret, wfe_error *err)
 {
     _cleanup_free_ char *path = NULL;
     int rc = wfe_fd_make_dirs(parent, parent_mode, err);
@@ -47,13 +47,16 @@ static int make_own(const char *parent, const char *name, mode_t parent_mode, bo
         rc = join(parent, name, &path, err);
     if (rc)
         return rc;
-    if (mkdir(path, 0700) < 0 && !(again && errno == EEXIST)) {
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && !(again && errno == EEXIST)) {
         int saved = errno;
         wfe_error_set_errno(err, saved, "cannot make the run's folder %s", path);
         if (saved == EEXIST)
             wfe_error_hint(err, "a run of this id is under way, or was killed: wfe gc");
         return err ? err->kind : WFE_E_IO;
     }
+    if (ret_same)
+        *ret_same = !made;
     *ret = wfe_take(path);
     return 0;
 }
@@ -70,7 +73,7 @@ static int write_owner(const char *folder, wfe_error *err)
 
 static int make_shared(wfe_context *context, const wfe_paths_options *options, wfe_error *err)
 {
-    int rc = make_own(options->volume_dir, context->run_id, 0711, options->again,
+    int rc = make_own(options->volume_dir, context->run_id, 0711, options->again, NULL,
                       &context->shared_dir, err);
     /* Steps run as users of their own choice. */
     if (!rc && chmod(context->shared_dir, 0777) < 0)
@@ -112,8 +115,8 @@ static void pass_over_files(wfe_context *context)
 
 int wfe_paths_make(wfe_context *context, const wfe_paths_options *options, wfe_error *err)
 {
-    int rc =
-        make_own(options->tmp_dir, context->run_id, 0711, options->again, &context->run_dir, err);
+    int rc = make_own(options->tmp_dir, context->run_id, 0711, options->again,
+                      &context->same_folder, &context->run_dir, err);
     if (!rc && options->for_secrets && !is_mount_point(context->run_dir))
         cover(context);
     if (!rc && options->again)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A run from its beginning to its end: folders, secrets, services, then the steps, then all of it
- * back. Everything that moves does so in the turn: nodes that are due, slots, records.
+ * A run: what ends it, and the turn. Everything that moves does so in the turn: nodes that are due,
+ * slots, records. How it begins is in run_setup.c.
  */
 #include <errno.h>
 #include <limits.h>
@@ -107,7 +107,7 @@ void wfe_run_note_failure(wfe_engine_run *run, const char *path, const wfe_error
 
 /* ---- the end ---- */
 
-static void enter(wfe_engine_run *run, enum wfe_run_state state, const wfe_error *err)
+void wfe_run_enter(wfe_engine_run *run, enum wfe_run_state state, const wfe_error *err)
 {
     run->state = state;
     wfe_journal_run(run, err);
@@ -149,18 +149,30 @@ static void remove_folders(wfe_engine_run *run)
         free(run->context.shared_dir);
         run->context.shared_dir = NULL;
     }
+    if (run->broken && run->context.durable) { /* whoever goes on with the run needs it */
+        free(run->context.shared_dir);
+        run->context.shared_dir = NULL;
+    }
     wfe_paths_remove(&run->context);
 }
 
 /* Everything is gone: tells so, once it is recorded. */
 static void close_down(wfe_engine_run *run)
 {
+    if (run->journal.first_left && !run->broken) {
+        run->phase_next = close_down; /* nobody looks for what a run that is over has left */
+        return;
+    }
     fill_result(run);
     remove_folders(run);
+    if (!run->broken) {
+        wfe_netns_free(run->netns, NULL);
+        run->netns = NULL;
+    }
     wfe_secrets_free(run->secrets);
     run->secrets = NULL;
     run->closed = true;
-    enter(run, run->result.state, &run->result.error);
+    wfe_run_enter(run, run->result.state, &run->result.error);
 }
 
 void wfe_run_services_stopped(wfe_engine_run *run)
@@ -175,180 +187,11 @@ static void stop_services(wfe_engine_run *run)
         close_down(run);
 }
 
+/* Also of a run that has no steps yet, and never will. */
 void wfe_run_steps_ended(wfe_engine_run *run)
 {
     run->phase_next = stop_services;
     wfe_run_turn_soon(run);
-}
-
-/* ---- the beginning ---- */
-
-/* Another process may have been further: then it has a record. */
-static void enter_steps(wfe_engine_run *run)
-{
-    if (run->state != WFE_RUN_STARTING) {
-        run->n_ready_paths = 0;
-        if (run->cancelled)
-            wfe_run_stopping(run, WFE_STOP_CANCELLED, NULL);
-        return;
-    }
-    run->state = run->cancelled || run->setup_error.kind ? WFE_RUN_STOPPING : WFE_RUN_RUNNING;
-    wfe_journal_stop(run,
-                     run->cancelled                   ? WFE_STOP_CANCELLED
-                     : run->state == WFE_RUN_STOPPING ? WFE_STOP_SETUP
-                                                      : WFE_STOP_BY_STEPS,
-                     &run->setup_error);
-}
-
-static void start_steps(wfe_engine_run *run)
-{
-    wfe_error error = WFE_ERROR_INIT;
-    if (wfe_frame_new(run, run->plan->main, NULL, run->plan->inputs, &run->main, &error)) {
-        wfe_run_break(run, &error);
-        run->phase_next = stop_services;
-        wfe_run_turn_soon(run);
-        return;
-    }
-    if (run->setup_error.kind) {
-        /* No step starts, but the workflow's hooks run as after any failure. */
-        run->main->ending = true;
-        run->main->failed = true;
-        wfe_run_note_failure(run, NULL, &run->setup_error);
-    }
-    wfe_frame_start(run->main);
-    enter_steps(run);
-    if (run->cancelled)
-        wfe_frame_stop(run->main);
-    wfe_replay_begin(run);
-    wfe_frame_started(run->main);
-}
-
-/* Why no step started, in another process. */
-static const wfe_error *setup_failure(const wfe_engine_run *run)
-{
-    for (size_t i = 0; i < run->past->n_stops; i++)
-        if (run->past->stops[i].reason == WFE_STOP_SETUP)
-            return &run->past->stops[i].error;
-    return NULL;
-}
-
-void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err)
-{
-    if (run->set_up)
-        return; /* it was cancelled meanwhile */
-    run->set_up = true;
-    if (err->kind && run->past->running.wall_us && !setup_failure(run)) {
-        /* Its steps have begun: they wait for somebody who can do better. */
-        wfe_run_break(run, err);
-        run->phase_next = stop_services;
-        wfe_run_turn_soon(run);
-        return;
-    }
-    wfe_error_copy(&run->setup_error, err);
-    run->phase_next = start_steps;
-    wfe_run_turn_soon(run);
-}
-
-static void start_services(wfe_engine_run *run)
-{
-    wfe_error error = WFE_ERROR_INIT;
-    const wfe_error *before = setup_failure(run);
-    if (before)
-        wfe_run_is_set_up(run, before);
-    else if (!wfe_services_needed(run->plan) || wfe_run_services_start(run, &error))
-        wfe_run_is_set_up(run, &error);
-}
-
-static void on_secrets(const wfe_error *err, void *user)
-{
-    wfe_engine_run *run = user;
-    if (err->kind) {
-        wfe_run_is_set_up(run, err);
-        return;
-    }
-    run->secrets_read = true;
-    run->phase_next = start_services;
-    wfe_run_turn_soon(run);
-}
-
-/* Passwords of registries are secrets, too; one that is too short to be masked is no help. */
-static int mask_passwords(wfe_engine_run *run, wfe_error *err)
-{
-    for (uint32_t i = 0; i < run->plan->n_steps; i++) {
-        const wfe_plan_step *step = &run->plan->steps[i];
-        const wfe_plan_container *container = step->config.container;
-        if (step->type != WFE_PLAN_STEP_CONTAINERD || !container)
-            continue;
-        for (uint32_t k = 0; k < container->n_registry_auth; k++) {
-            const char *password = container->registry_auth[k].password;
-            int rc =
-                password ? wfe_mask_add(run->context.mask, password, strlen(password), NULL) : 0;
-            if (rc == WFE_E_NOMEM)
-                return wfe_error_nomem(err);
-        }
-    }
-    return 0;
-}
-
-static bool has_secret_files(const wfe_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->n_steps; i++)
-        for (uint32_t k = 0; k < plan->steps[i].n_secrets; k++)
-            if (plan->steps[i].secrets[k].file)
-                return true;
-    return false;
-}
-
-static void begin(wfe_engine_run *run)
-{
-    const wfe_past *past = run->past;
-    run->began_us = wfe_clock_monotonic_us();
-    run->result.started_at_us = wfe_clock_wall_us();
-    if (!past->last_seq) {
-        enter(run, WFE_RUN_STARTING, NULL);
-        return;
-    }
-    run->result.started_at_us = past->began_at_us;
-    run->result.n_succeeded = past->n_old[0];
-    run->result.n_failed = past->n_old[1];
-    run->result.n_skipped = past->n_old[2];
-    run->result.n_cancelled = past->n_old[3];
-    run->state = past->state;
-    wfe_journal_resume(run);
-}
-
-static void set_up(wfe_engine_run *run)
-{
-    wfe_error error = WFE_ERROR_INIT;
-    const wfe_plan_workflow *workflow = &run->plan->workflows[run->plan->main];
-    begin(run);
-    run->context.shared_target = workflow->shared_volume_path;
-    wfe_paths_options paths = {
-        .tmp_dir = run->tmp_dir,
-        .volume_dir = run->volume_dir,
-        .shared = workflow->shared_volume_path != NULL,
-        .for_secrets = has_secret_files(run->plan),
-        .again = run->past->last_seq != 0,
-    };
-    int rc = wfe_paths_make(&run->context, &paths, &error);
-    if (!rc)
-        rc = mask_passwords(run, &error);
-    if (!rc && !wfe_engine_run_is_cancelled(run))
-        rc = wfe_secrets_new(&run->context, run->plan, run->lookup, run->lookup_user, on_secrets,
-                             run, &run->secrets, &error);
-    if (rc || wfe_engine_run_is_cancelled(run))
-        wfe_run_is_set_up(run, &error);
-}
-
-static void look_back(wfe_engine_run *run)
-{
-    wfe_error error = WFE_ERROR_INIT;
-    if (!wfe_look_back(run, &error)) {
-        set_up(run);
-        return;
-    }
-    wfe_run_break(run, &error);
-    close_down(run);
 }
 
 /* ---- the turn ---- */
@@ -375,7 +218,7 @@ static void one_round(wfe_engine_run *run)
     if (run->phase_next) {
         void (*next)(wfe_engine_run *) = run->phase_next;
         run->phase_next = NULL;
-        next(run);
+        next(run); /* perhaps the same one again */
     }
     if (run->broken && !run->kill_spread) {
         run->kill_spread = true;
@@ -416,20 +259,6 @@ static void on_turn(void *user)
 
 /* ---- from outside ---- */
 
-/* Nothing is waited for any longer; but the folder must be there for the hooks, and the secrets
- * that were read are theirs. */
-static void cancel_set_up(wfe_engine_run *run)
-{
-    wfe_error none = WFE_ERROR_INIT;
-    if (!run->began_us)
-        return; /* set_up comes yet, and sees it */
-    if (!run->secrets_read) {
-        wfe_secrets_free(run->secrets);
-        run->secrets = NULL;
-    }
-    wfe_run_is_set_up(run, &none);
-}
-
 void wfe_engine_run_cancel(wfe_engine_run *run)
 {
     if (!run->started || run->closed)
@@ -438,7 +267,7 @@ void wfe_engine_run_cancel(wfe_engine_run *run)
         /* What was recorded happened before this. */
         run->replay.n_cancels++;
         if (!run->main)
-            cancel_set_up(run);
+            wfe_run_cancel_set_up(run);
         wfe_run_turn_soon(run);
         return;
     }
@@ -450,7 +279,7 @@ void wfe_engine_run_cancel(wfe_engine_run *run)
     }
     run->cancelled = true;
     if (!run->main) {
-        cancel_set_up(run);
+        wfe_run_cancel_set_up(run);
     } else {
         wfe_run_stopping(run, WFE_STOP_CANCELLED, NULL);
         wfe_frame_stop(run->main);
@@ -468,7 +297,7 @@ int wfe_engine_run_start(wfe_engine_run *run, wfe_error *err)
     if (run->started)
         return wfe_error_set(err, WFE_E_CONFLICT, "the run has been started already");
     run->started = true;
-    run->phase_next = run->past->last_seq ? look_back : set_up;
+    run->phase_next = wfe_run_set_up;
     wfe_run_turn_soon(run);
     return 0;
 }
@@ -586,6 +415,7 @@ int wfe_engine_run_new(wfe_loop *loop, const wfe_plan *plan, const wfe_engine_op
     run->keep_on_failure = o->keep_on_failure;
     run->types = o->step_types ? o->step_types : wfe_step_types;
     run->random = (uint32_t)wfe_clock_monotonic_us() | 1U;
+    run->context.durable = o->durable;
     run->past = o->past;
     int rc = run->past ? 0 : wfe_past_new(plan, &run->past, err);
     if (!rc)
@@ -613,6 +443,7 @@ void wfe_engine_run_free(wfe_engine_run *run)
     wfe_run_free_dead(run);
     wfe_secrets_free(run->secrets);
     wfe_services_free(run->services);
+    wfe_netns_leave(run->netns);
     wfe_frame_free(run->main);
     wfe_run_free_dead(run);
     wfe_journal_done(run);

@@ -5,7 +5,8 @@
  * and hook of the workflow, and for each item of a for_each. Everything that happens to a node is a
  * function of node.c; what several nodes share (slots, records, the end) is in the other files.
  *
- *   run.c      beginning and end of a run, cancel, the turn
+ *   run.c      end of a run, cancel, the turn
+ *   run_setup.c  its beginning: folders, secrets, services
  *   frame.c    a workflow under way: its steps, compensation, hooks, outputs
  *   node.c     a node's way from pending to its end
  *   begin.c    how a block, a for_each, a call and an attempt begin
@@ -26,6 +27,7 @@
 #include "engine/past.h"
 #include "engine/scope.h"
 #include "engine/step_type.h"
+#include "net/netns.h"
 
 typedef struct wfe_run_node wfe_run_node;
 typedef struct wfe_frame wfe_frame;
@@ -163,6 +165,7 @@ typedef struct wfe_journal {
     uint64_t seq;          /* of the last record */
     uint64_t acknowledged; /* up to here */
     uint64_t committed;    /* asked to be */
+    uint64_t told;         /* the record of the last event that was told */
     wfe_effect *first;
     wfe_effect *last;
     wfe_run_node_queue starts;     /* attempts that wait for their record */
@@ -220,6 +223,7 @@ struct wfe_engine_run {
     wfe_run_node_more *dead; /* of nodes that have ended; freed by the next turn */
     struct wfe_secrets *secrets;
     struct wfe_services *services; /* NULL: none, or stopped */
+    wfe_netns *netns;              /* of another process, until the services have it; NULL: none */
     uint32_t jobs;
     uint32_t slots_used;
     uint32_t random; /* state of the jitter's generator */
@@ -262,8 +266,6 @@ void wfe_run_note_failure(wfe_engine_run *run, const char *path, const wfe_error
 /* Nothing new starts but hooks. What comes from outside of the steps has a record of its own, also
  * when the run was stopping already; err: why, may be NULL. */
 void wfe_run_stopping(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err);
-/* Secrets and services are there: the steps are next; or they will not be. */
-void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err);
 /* The main frame has ended. */
 void wfe_run_steps_ended(wfe_engine_run *run);
 void wfe_run_services_stopped(wfe_engine_run *run);
@@ -273,6 +275,19 @@ void wfe_run_warn(wfe_engine_run *run, const wfe_run_node *node, const char *for
 const wfe_step_type *wfe_run_type(const wfe_engine_run *run, const wfe_plan_step *step);
 /* 0 to 1. */
 double wfe_run_random(wfe_engine_run *run);
+
+/* Enters the state, with a record. */
+void wfe_run_enter(wfe_engine_run *run, enum wfe_run_state state, const wfe_error *err);
+
+/* ---- run_setup.c ---- */
+
+/* The first phase. */
+void wfe_run_set_up(wfe_engine_run *run);
+/* Secrets and services are there: the steps are next; or they will not be. */
+void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err);
+/* Why no step started in another process; NULL: it did not come to that. */
+const wfe_error *wfe_run_setup_failure(const wfe_engine_run *run);
+void wfe_run_cancel_set_up(wfe_engine_run *run);
 
 /* ---- journal.c ---- */
 
@@ -292,7 +307,7 @@ void wfe_journal_run(wfe_engine_run *run, const wfe_error *err);
 void wfe_journal_stop(wfe_engine_run *run, enum wfe_stop_reason reason, const wfe_error *err);
 /* Another process goes on with the run. */
 void wfe_journal_resume(wfe_engine_run *run);
-/* Something is left of an attempt until the last record is durable. */
+/* Something is left of an attempt until the last record is durable; its path is taken. */
 void wfe_journal_leave(wfe_engine_run *run, const wfe_leftover *left);
 /* Tells the listener of the node's state, which was recorded by another process. */
 void wfe_journal_tell_recorded(wfe_run_node *node, enum wfe_step_run_state state);

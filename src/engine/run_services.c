@@ -26,6 +26,18 @@ static void on_state(const wfe_plan_service *service, enum wfe_service_state sta
     wfe_run_turn_soon(user);
 }
 
+static void on_recorded(const wfe_plan_service *service, enum wfe_service_state state, void *user)
+{
+    wfe_event event = {
+        .kind = WFE_EVENT_SERVICE,
+        .recorded = true,
+        .service = service->name,
+        .service_state = state,
+        .exit_code = -1,
+    };
+    wfe_journal_tell(user, &event);
+}
+
 /* Its log is that of an only attempt. */
 static void log_line(wfe_engine_run *run, const wfe_plan_service *service, enum wfe_stream stream,
                      const char *text, size_t len, bool more)
@@ -60,6 +72,25 @@ static void on_line(const wfe_plan_service *service, enum wfe_stream stream, con
     wfe_journal_tell(user, &event);
 }
 
+static int on_log_size(const wfe_plan_service *service, enum wfe_stream stream, uint64_t *ret,
+                       wfe_error *err, void *user)
+{
+    wfe_engine_run *run = user;
+    wfe_recorder *recorder = run->journal.recorder;
+    char name[WFE_ENGINE_SERVICE_NAME_SIZE];
+    wfe_engine_service_name(service->name, name);
+    *ret = 0;
+    int rc = recorder->log_size ? recorder->log_size(recorder, name, 1, stream, ret, err) : 0;
+    if (rc)
+        wfe_run_break(run, err);
+    return rc;
+}
+
+static void on_left(const wfe_leftover *left, void *user)
+{
+    wfe_journal_leave(user, left);
+}
+
 static void on_pull(const wfe_plan_service *service, const wfe_event *given, void *user)
 {
     wfe_event event = *given;
@@ -86,10 +117,15 @@ static void on_ready(void *user)
 static void on_failed(const wfe_error *err, void *user)
 {
     wfe_engine_run *run = user;
-    if (!run->main)
+    wfe_error none = WFE_ERROR_INIT;
+    if (!run->main && run->past->running.wall_us) {
+        run->service_error = *err; /* its steps had begun */
+        wfe_run_is_set_up(run, &none);
+    } else if (!run->main) {
         wfe_run_is_set_up(run, err);
-    else
+    } else {
         wfe_frame_fail(run->main, err);
+    }
 }
 
 static void on_stopped(const wfe_error *err, void *user)
@@ -120,6 +156,9 @@ int wfe_run_services_start(wfe_engine_run *run, wfe_error *err)
         .ready = on_ready,
         .failed = on_failed,
         .stopped = on_stopped,
+        .log_size = on_log_size,
+        .left = on_left,
+        .recorded = on_recorded,
     };
     const wfe_services_options options = {
         .loop = run->loop,
@@ -129,6 +168,9 @@ int wfe_run_services_start(wfe_engine_run *run, wfe_error *err)
         .registry = run->context.registry,
         .client = find_client,
         .client_user = run,
+        .keeper = run->context.keeper,
+        .past = run->past,
+        .netns = wfe_take(run->netns),
     };
     return wfe_services_start(&options, &fns, run, &run->services, err);
 }

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "engine/service_priv.h"
 #include "engine/step_name.h"
+#include "step/durable.h"
 
 /* No step can have such a name, so that no container has the same id. */
 /* A step that is being launched is not killed by the first request. */
@@ -35,6 +36,21 @@ static bool has_ended_for_the_run(const wfe_service *service)
 
 /* ---- its output ---- */
 
+/* But for what was told by another process. */
+static void tell_line(struct wfe_service_stream *stream, const char *text, size_t len, bool more)
+{
+    wfe_service *service = stream->service;
+    uint64_t bytes = len + !more;
+    stream->passed += bytes;
+    if (stream->skip && stream->skip >= bytes) {
+        stream->skip -= bytes;
+        return;
+    }
+    size_t skipped = stream->skip < len ? (size_t)stream->skip : len;
+    stream->skip = 0;
+    service->fns.line(service, stream->stream, text + skipped, len - skipped, more, service->user);
+}
+
 static void on_line(const char *text, size_t len, bool more, void *user)
 {
     struct wfe_service_stream *stream = user;
@@ -44,8 +60,30 @@ static void on_line(const char *text, size_t len, bool more, void *user)
     if (kept)
         memcpy(tail, text, kept);
     tail[kept] = '\0';
-    service->fns.line(service, stream->stream, text, len, more, service->user);
+    tell_line(stream, text, len, more);
     wfe_service_probe_line(service, text, len);
+}
+
+static bool on_settled(enum wfe_stream which, uint64_t *ret_passed, void *user)
+{
+    const wfe_service *service = user;
+    const struct wfe_service_stream *stream = &service->streams[which == WFE_STDERR];
+    *ret_passed = stream->passed;
+    return !stream->skip && wfe_lines_is_idle(service->lines[which == WFE_STDERR]);
+}
+
+/* The log may have more than was noted. */
+static void on_found(enum wfe_stream which, uint64_t passed, void *user)
+{
+    wfe_service *service = user;
+    struct wfe_service_stream *stream = &service->streams[which == WFE_STDERR];
+    wfe_error error = WFE_ERROR_INIT;
+    uint64_t size = 0;
+    stream->passed = passed;
+    if (service->fns.log_size &&
+        service->fns.log_size(service, which, &size, &error, service->user))
+        return; /* whoever keeps the log deals with that */
+    stream->skip = size > passed ? size - passed : 0;
 }
 
 static void on_output(enum wfe_stream stream, const void *bytes, size_t len, void *user)
@@ -117,7 +155,9 @@ static void on_step_done(wfe_step_result *result, const wfe_error *err, void *us
                           error.kind ? &error : NULL);
     }
     wfe_step_result_free(result);
-    service->fns.ended(service, service->user);
+    wfe_leftover left = {.client = service->options.client};
+    memcpy(left.id, service->id, sizeof left.id);
+    service->fns.ended(service, service->durable ? &left : NULL, service->user);
 }
 
 static void kill_again(void *user)
@@ -149,9 +189,10 @@ void wfe_service_stop(wfe_service *service, bool kill)
 static void on_started(void *user)
 {
     wfe_service *service = user;
-    if (service->stopping || has_ended_for_the_run(service))
+    if (service->stopping || has_ended_for_the_run(service) || service->state == WFE_SERVICE_READY)
         return;
-    wfe_service_enter(service, WFE_SERVICE_RUNNING, NULL);
+    if (service->state != WFE_SERVICE_RUNNING)
+        wfe_service_enter(service, WFE_SERVICE_RUNNING, NULL);
     if (service->state == WFE_SERVICE_RUNNING && !service->stopping)
         wfe_service_probe_begin(service);
 }
@@ -210,7 +251,15 @@ static int start_step(wfe_service *service, wfe_error *err)
     step.on_started = on_started;
     step.on_started_user = service;
     rc = wfe_pulling_init(&service->pulling, o->registry, &o->plan->container, &step, err);
-    return rc ? rc : wfe_step_start(o->client, &step, on_step_done, service, &service->step, err);
+    const wfe_step_durable durable = {.adopt = o->adopt,
+                                      .keeper = o->keeper,
+                                      .settled = on_settled,
+                                      .found = on_found,
+                                      .user = service};
+    service->durable = o->adopt || o->keeper;
+    return rc ? rc
+              : wfe_step_start_durable(o->client, &step, service->durable ? &durable : NULL,
+                                       on_step_done, service, &service->step, err);
 }
 
 int wfe_service_start(const wfe_service_options *options, const wfe_service_fns *fns, void *user,
@@ -222,7 +271,7 @@ int wfe_service_start(const wfe_service_options *options, const wfe_service_fns 
     service->options = *options;
     service->fns = *fns;
     service->user = user;
-    service->state = WFE_SERVICE_STARTING;
+    service->state = options->adopt ? options->state : WFE_SERVICE_STARTING;
     wfe_engine_service_name(options->plan->name, service->name);
     wfe_id_container(service->id, options->run_id, service->name, 1);
     int rc = wfe_service_probe_init(service, err);

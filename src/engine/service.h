@@ -10,6 +10,7 @@
 #include "base/strmap.h"
 #include "containerd/wfe_client.h"
 #include "engine/event.h"
+#include "engine/step_type.h"
 #include "workflow/plan.h"
 
 typedef struct wfe_service wfe_service;
@@ -25,8 +26,12 @@ typedef struct wfe_service_fns {
                  bool more, void *user);
     /* Its image comes: an event of kind PULL without the service. */
     void (*pull)(wfe_service *service, const wfe_event *event, void *user);
-    /* Once, the last: nothing of its container is left, and it may be freed. */
-    void (*ended)(wfe_service *service, void *user);
+    /* Bytes of a stream that are logged, as line told of them. May be NULL: none are. */
+    int (*log_size)(wfe_service *service, enum wfe_stream stream, uint64_t *ret, wfe_error *err,
+                    void *user);
+    /* Once, the last: nothing of its container is left but what left names (NULL: nothing), which
+     * is to go when the end is recorded. It may be freed. */
+    void (*ended)(wfe_service *service, const wfe_leftover *left, void *user);
 } wfe_service_fns;
 
 /* Borrowed until the service has been freed. */
@@ -36,9 +41,13 @@ typedef struct wfe_service_options {
     const char *run_id;
     wfe_mask *mask;
     const wfe_registry_access *registry;
-    const char *netns;        /* path */
-    const wfe_strmap *env;    /* in front of its own */
-    const char *const *hosts; /* "name:address" */
+    const char *netns;         /* path */
+    const wfe_strmap *env;     /* in front of its own */
+    const char *const *hosts;  /* "name:address" */
+    struct wfe_keeper *keeper; /* NULL: it ends with this process */
+    /* Another process began it, and its container is there; state is the one that it was in. */
+    bool adopt;
+    enum wfe_service_state state;
 } wfe_service_options;
 
 /* INVALID and the like: nothing was started, and no function is called. */

@@ -28,6 +28,7 @@ struct wfe_service {
     char name[WFE_ENGINE_SERVICE_NAME_SIZE]; /* of its step */
     char id[WFE_ID_CONTAINER_SIZE];
     wfe_step *step; /* NULL once it has ended */
+    bool durable;
     enum wfe_service_state state;
     bool stopping;
     bool killing;
@@ -36,6 +37,8 @@ struct wfe_service {
     struct wfe_service_stream {
         wfe_service *service;
         enum wfe_stream stream;
+        uint64_t passed; /* bytes of lines since it began, those of other processes included */
+        uint64_t skip;   /* of those to come, what the log has already */
     } streams[2];
     char tail[WFE_SERVICE_TAIL_LINES][WFE_SERVICE_TAIL_BYTES + 1];
     unsigned n_tail; /* lines there have been */

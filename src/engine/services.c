@@ -34,6 +34,8 @@ struct wfe_services {
     char **hosts;
     wfe_strmap env;
     wfe_timer *later; /* tells from the loop what must not be told from a function of ours */
+    bool adopted;     /* the network is that of another process, and so may services be */
+    bool begun;       /* in it */
     bool failed;
     bool stopping;
     bool stopped;
@@ -196,6 +198,12 @@ static void finish_stop(wfe_services *services)
     services->fns.stopped(error.kind ? &error : NULL, services->user);
 }
 
+static void tell_all_ready(wfe_services *services)
+{
+    if (services->n_ready == services->n && !services->failed && !services->stopping)
+        services->fns.ready(services->user);
+}
+
 static void on_state(wfe_service *service, enum wfe_service_state state, const wfe_error *err,
                      void *user)
 {
@@ -203,9 +211,9 @@ static void on_state(wfe_service *service, enum wfe_service_state state, const w
     services->fns.state(wfe_service_plan(service), state, err, services->user);
     if (state == WFE_SERVICE_FAILED) {
         fail(services, err);
-    } else if (state == WFE_SERVICE_READY && ++services->n_ready == services->n &&
-               !services->failed && !services->stopping) {
-        services->fns.ready(services->user);
+    } else if (state == WFE_SERVICE_READY) {
+        services->n_ready++;
+        tell_all_ready(services);
     }
 }
 
@@ -216,9 +224,21 @@ static void on_line(wfe_service *service, enum wfe_stream stream, const char *te
     services->fns.line(wfe_service_plan(service), stream, text, len, more, services->user);
 }
 
-static void on_ended(wfe_service *service, void *user)
+static int on_log_size(wfe_service *service, enum wfe_stream stream, uint64_t *ret, wfe_error *err,
+                       void *user)
 {
     wfe_services *services = user;
+    *ret = 0;
+    return services->fns.log_size
+               ? services->fns.log_size(wfe_service_plan(service), stream, ret, err, services->user)
+               : 0;
+}
+
+static void on_ended(wfe_service *service, const wfe_leftover *left, void *user)
+{
+    wfe_services *services = user;
+    if (left && services->fns.left)
+        services->fns.left(left, services->user);
     for (uint32_t i = 0; i < services->n; i++) {
         if (services->list[i] == service)
             services->list[i] = NULL;
@@ -234,16 +254,63 @@ static void on_pull(wfe_service *service, const wfe_event *event, void *user)
     services->fns.pull(wfe_service_plan(service), event, services->user);
 }
 
-static const wfe_service_fns service_fns = {
-    .state = on_state, .line = on_line, .pull = on_pull, .ended = on_ended};
+static const wfe_service_fns service_fns = {.state = on_state,
+                                            .line = on_line,
+                                            .pull = on_pull,
+                                            .log_size = on_log_size,
+                                            .ended = on_ended};
+
+/* What was recorded of the service; NULL: nothing, or its container went with the network. */
+static const wfe_past_service *past_of(const wfe_services *services, uint32_t i)
+{
+    const wfe_past *past = services->options.past;
+    for (size_t k = 0; services->adopted && k < past->n_services; k++)
+        if (strcmp(past->services[k].name, services->plans[i]->name) == 0)
+            return &past->services[k];
+    return NULL;
+}
+
+/* Nobody knows how it ended. Before it was ready nothing depended on it yet. */
+static bool is_lost(const wfe_past_service *past)
+{
+    return past->found == WFE_PAST_FOUND_LOST && past->state == WFE_SERVICE_READY;
+}
+
+/* It goes on, or is over; false: it starts. */
+static bool was_over(wfe_services *services, uint32_t i)
+{
+    const wfe_past_service *past = past_of(services, i);
+    wfe_error error = WFE_ERROR_INIT;
+    if (!past)
+        return false;
+    if (past->state == WFE_SERVICE_STOPPED || past->state == WFE_SERVICE_FAILED) {
+        services->n_ready++; /* what follows from it is recorded */
+        return true;
+    }
+    if (!is_lost(past))
+        return false;
+    wfe_error_set(&error, WFE_E_UNAVAILABLE,
+                  "the container of service '%s' is gone: it ended while no wfe looked after it",
+                  services->plans[i]->name);
+    services->fns.state(services->plans[i], WFE_SERVICE_FAILED, &error, services->user);
+    fail(services, &error);
+    return true;
+}
 
 static void start_all(wfe_services *services)
 {
     for (uint32_t i = 0; i < services->n; i++)
-        services->fns.state(services->plans[i], WFE_SERVICE_STARTING, NULL, services->user);
+        if (!past_of(services, i))
+            services->fns.state(services->plans[i], WFE_SERVICE_STARTING, NULL, services->user);
     for (uint32_t i = 0; i < services->n && !services->failed && !services->stopping; i++) {
         wfe_error error = WFE_ERROR_INIT;
+        const wfe_past_service *past = past_of(services, i);
+        if (was_over(services, i))
+            continue;
         const wfe_service_options options = {
+            .keeper = services->options.keeper,
+            .adopt = past && past->found == WFE_PAST_FOUND_IT,
+            .state = past ? past->state : WFE_SERVICE_STARTING,
             .plan = services->plans[i],
             .client = services->clients[i],
             .run_id = services->options.run_id,
@@ -258,8 +325,14 @@ static void start_all(wfe_services *services)
             fail(services, &error);
         } else {
             services->n_open++;
+            if (options.adopt && options.state == WFE_SERVICE_READY)
+                services->n_ready++;
+            if (past && services->fns.recorded)
+                services->fns.recorded(services->plans[i], past->state, services->user);
         }
     }
+    if (services->adopted)
+        tell_all_ready(services);
 }
 
 static void on_netns(const wfe_error *err, void *user)
@@ -273,7 +346,12 @@ static void on_netns(const wfe_error *err, void *user)
 
 static void on_later(void *user)
 {
-    finish_stop(user);
+    wfe_services *services = user;
+    if (services->adopted && !services->begun && !services->stopping) {
+        services->begun = true;
+        start_all(services);
+    }
+    finish_stop(services);
 }
 
 /* ---- from outside ---- */
@@ -297,6 +375,7 @@ void wfe_services_free(wfe_services *services)
     for (uint32_t i = 0; i < services->n; i++)
         wfe_service_free(services->list[i]);
     wfe_netns_free(services->netns, NULL);
+    wfe_netns_leave(services->options.netns);
     wfe_timer_free(services->later);
     wfe_strv_free(services->hosts);
     wfe_strmap_done(&services->env);
@@ -304,15 +383,49 @@ void wfe_services_free(wfe_services *services)
     free(services);
 }
 
+static int name_network(const wfe_client *client, const char *run_id, char dir[PATH_MAX],
+                        char name[WFE_ID_CONTAINER_SIZE], wfe_error *err)
+{
+    if (snprintf(dir, PATH_MAX, "%s/" WFE_NETNS_FOLDER, client->io_dir) >= PATH_MAX)
+        return wfe_error_set(err, WFE_E_LIMIT, "the I/O folder's path is too long");
+    wfe_id_container(name, run_id, "network", 1);
+    return 0;
+}
+
+int wfe_services_adopt_network(const wfe_client *client, const char *run_id, wfe_netns **ret,
+                               wfe_error *err)
+{
+    char dir[PATH_MAX], name[WFE_ID_CONTAINER_SIZE];
+    wfe_error problem = WFE_ERROR_INIT;
+    int rc = name_network(client, run_id, dir, name, err);
+    if (!rc && wfe_netns_adopt(dir, name, ret, &problem) && problem.kind != WFE_E_NOT_FOUND)
+        rc = wfe_error_copy(err, &problem);
+    return rc;
+}
+
+/* Ready to be told of by the loop, as when it is made. */
+static int take_network(wfe_services *services, wfe_error *err)
+{
+    services->netns = wfe_take(services->options.netns);
+    services->adopted = true;
+    if (asprintf(&services->network, "ns:%s", wfe_netns_path(services->netns)) < 0) {
+        services->network = NULL;
+        return wfe_error_nomem(err);
+    }
+    wfe_timer_start(services->later, 0);
+    return 0;
+}
+
 static int make_network(wfe_services *services, wfe_error *err)
 {
     char dir[PATH_MAX], name[WFE_ID_CONTAINER_SIZE];
-    if (snprintf(dir, sizeof dir, "%s/" WFE_NETNS_FOLDER, services->clients[0]->io_dir) >=
-        (int)sizeof dir)
-        return wfe_error_set(err, WFE_E_LIMIT, "the I/O folder's path is too long");
-    wfe_id_container(name, services->options.run_id, "network", 1);
-    int rc = wfe_netns_make(services->options.loop, dir, name, on_netns, services, &services->netns,
-                            err);
+    if (services->options.netns)
+        return take_network(services, err);
+    int rc = name_network(services->clients[0], services->options.run_id, dir, name, err);
+    if (rc)
+        return rc;
+    rc = wfe_netns_make(services->options.loop, dir, name, on_netns, services, &services->netns,
+                        err);
     if (!rc && asprintf(&services->network, "ns:%s", wfe_netns_path(services->netns)) < 0) {
         services->network = NULL;
         rc = wfe_error_nomem(err);

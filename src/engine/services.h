@@ -13,7 +13,10 @@
 #include "base/mask.h"
 #include "base/strmap.h"
 #include "engine/event.h"
+#include "engine/past.h"
+#include "engine/step_type.h"
 #include "loop/loop.h"
+#include "net/netns.h"
 #include "workflow/plan.h"
 
 #include <wfe/client.h>
@@ -29,9 +32,16 @@ typedef struct wfe_services_fns {
     /* A service entered a state; err is set for FAILED. */
     void (*state)(const wfe_plan_service *service, enum wfe_service_state state,
                   const wfe_error *err, void *user);
+    /* A service is in a state that another process has recorded. May be NULL. */
+    void (*recorded)(const wfe_plan_service *service, enum wfe_service_state state, void *user);
     /* A line of a service's stream, masked. */
     void (*line)(const wfe_plan_service *service, enum wfe_stream stream, const char *text,
                  size_t len, bool more, void *user);
+    /* Bytes of a service's stream that are logged. May be NULL: none are. */
+    int (*log_size)(const wfe_plan_service *service, enum wfe_stream stream, uint64_t *ret,
+                    wfe_error *err, void *user);
+    /* What is left of a service that has ended, until its end is recorded. May be NULL. */
+    void (*left)(const wfe_leftover *left, void *user);
     /* A service's image comes: an event of kind PULL without the service. */
     void (*pull)(const wfe_plan_service *service, const wfe_event *event, void *user);
     /* Once: all are ready. */
@@ -57,10 +67,19 @@ typedef struct wfe_services_options {
     const wfe_registry_access *registry; /* how images are pulled; NULL: anonymously */
     wfe_services_client_fn client;
     void *client_user;
+    struct wfe_keeper *keeper; /* NULL: they end with this process */
+    /* What another process has recorded of them; NULL: nothing. Those that are there go on, without
+     * telling again what was told. */
+    const wfe_past *past;
+    wfe_netns *netns; /* of wfe_services_adopt_network; taken. NULL: all start, in a new one */
 } wfe_services_options;
 
 /* Are there any. */
 bool wfe_services_needed(const wfe_plan *plan);
+/* The network of the run's services that another process has made, which becomes ours; *ret stays
+ * NULL when it is not there. The client is that of any of them. */
+int wfe_services_adopt_network(const wfe_client *client, const char *run_id, wfe_netns **ret,
+                               wfe_error *err);
 
 /* INVALID (two services of one name, a daemon that is not on this machine, ...), LIMIT, NOMEM:
  * nothing was started, and no function is called. */

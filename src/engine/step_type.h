@@ -45,8 +45,9 @@ typedef struct wfe_attempt_env {
 
 /* What another process would need if this one died before the attempt's end is recorded. */
 typedef struct wfe_leftover {
-    wfe_client *client;
+    wfe_client *client; /* NULL: it is a file */
     char id[WFE_ID_CONTAINER_SIZE];
+    char *path; /* owned */
 } wfe_leftover;
 
 /* How an attempt ended. error.kind is 0 when it succeeded; cause is set when it is not. */
@@ -87,7 +88,7 @@ typedef struct wfe_step_type {
     void (*free)(wfe_attempt *attempt);
     /* At its end: true when something is left that is to go once the end is recorded. NULL: there
      * never is. */
-    bool (*leaves)(const wfe_attempt *attempt, wfe_leftover *ret);
+    bool (*leaves)(wfe_attempt *attempt, wfe_leftover *ret);
     /* It has a meaning for env.adopt. The others begin such an attempt anew. */
     bool adopts;
 } wfe_step_type;

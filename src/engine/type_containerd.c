@@ -24,6 +24,8 @@
 
 /* A kill may come while the step cannot be stopped yet: it is told again until it has ended. */
 #define KILL_AGAIN_MS 200
+/* Of a step that are told. */
+#define WARNINGS_MAX 14
 
 struct wfe_attempt {
     wfe_context *context;
@@ -42,7 +44,7 @@ struct wfe_attempt {
     char *image; /* with its digest; NULL: as the plan names it */
     int stdin_fd;
     bool cancelled;
-    bool left_out; /* data that are too long for variables */
+    wfe_env_left_out left_out;
 };
 
 static void free_attempt(wfe_attempt *attempt)
@@ -78,21 +80,27 @@ static void tell_failure(wfe_attempt *attempt, const wfe_error *err)
 
 static void tell_result(wfe_attempt *attempt, const wfe_step_result *result)
 {
-    static const char *const left_out[] = {"some of the data are too long for variables and were "
-                                           "left out of the environment",
-                                           NULL};
+    const char *warnings[WARNINGS_MAX + 2] = {NULL};
+    size_t n_warnings = 0;
+    for (char **w = result->warnings; w && *w && n_warnings < WARNINGS_MAX; w++)
+        warnings[n_warnings++] = *w;
+    if (attempt->left_out.n)
+        warnings[n_warnings] = attempt->left_out.text;
     wfe_attempt_end end = {
         .cause = WFE_PLAN_CAUSE_EXIT,
         .cancelled = result->end == WFE_STEP_CANCELLED,
         .exit_code = result->exit_code,
         .outputs = &result->outputs,
-        .warnings = (const char *const *)result->warnings,
+        .warnings = warnings,
         .image = attempt->container->options.image,
         .image_digest = result->image_target,
     };
-    if (attempt->left_out && !end.warnings)
-        end.warnings = left_out;
-    if (result->end == WFE_STEP_TIMED_OUT) {
+    if (end.cancelled && !attempt->cancelled) { /* whoever did that has failed itself */
+        end.cancelled = false;
+        end.cause = WFE_PLAN_CAUSE_INFRASTRUCTURE;
+        wfe_error_set(&end.error, WFE_E_UNAVAILABLE,
+                      "its container was stopped when the wfe that had it failed");
+    } else if (result->end == WFE_STEP_TIMED_OUT) {
         end.cause = WFE_PLAN_CAUSE_TIMEOUT;
         wfe_error_set(&end.error, WFE_E_TIMEOUT, "container execution timed out after %llums",
                       (unsigned long long)result->timeout_ms);
@@ -227,16 +235,32 @@ static int join_network(wfe_attempt *attempt, wfe_step_options *options, wfe_err
     return 0;
 }
 
+/* So that another process can go on with it, when there may be one. */
+static int start_step(wfe_attempt *attempt, const wfe_attempt_env *env,
+                      const wfe_step_options *options, wfe_error *err)
+{
+    const wfe_step_durable durable = {
+        .adopt = env->adopt && env->found == WFE_PAST_FOUND_IT,
+        .keeper = attempt->context->keeper,
+        .settled = on_settled,
+        .found = on_found,
+        .user = attempt,
+    };
+    attempt->durable = durable.adopt || durable.keeper;
+    return wfe_step_start_durable(attempt->client, options, attempt->durable ? &durable : NULL,
+                                  on_done, attempt, &attempt->step, err);
+}
+
 static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *err)
 {
     _cleanup_(wfe_strv_free_p) char **variables = NULL;
     char name[WFE_ENGINE_STEP_NAME_SIZE];
     wfe_client *client = NULL;
-    size_t left_out = 0;
     wfe_engine_step_name(env->path, name);
     int rc = wfe_context_client(attempt->context, attempt->container, &client, err);
     if (!rc)
-        rc = wfe_env_build(env, NULL, attempt->container->options.env, &variables, &left_out, err);
+        rc = wfe_env_build(env, NULL, attempt->container->options.env, &variables,
+                           &attempt->left_out, err);
     if (!rc)
         rc = make_volumes(attempt, env, err);
     if (!rc)
@@ -246,7 +270,6 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
                            err);
     if (rc)
         return rc;
-    attempt->left_out = left_out > 0;
     wfe_step_options options = attempt->container->options;
     options.size = sizeof options;
     options.name = name;
@@ -273,16 +296,7 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     options.on_pull_user = attempt;
     attempt->client = client;
     wfe_id_container(attempt->id, options.run_id, name, env->attempt);
-    const wfe_step_durable durable = {
-        .adopt = env->adopt && env->found == WFE_PAST_FOUND_IT,
-        .keeper = attempt->context->keeper,
-        .settled = on_settled,
-        .found = on_found,
-        .user = attempt,
-    };
-    attempt->durable = durable.adopt || durable.keeper;
-    return wfe_step_start_durable(client, &options, attempt->durable ? &durable : NULL, on_done,
-                                  attempt, &attempt->step, err);
+    return start_step(attempt, env, &options, err);
 }
 
 static int check_found(const wfe_attempt_env *env, wfe_error *err)
@@ -294,9 +308,9 @@ static int check_found(const wfe_attempt_env *env, wfe_error *err)
                          "it ran");
 }
 
-static bool leaves(const wfe_attempt *attempt, wfe_leftover *ret)
+static bool leaves(wfe_attempt *attempt, wfe_leftover *ret)
 {
-    ret->client = attempt->client;
+    *ret = (wfe_leftover){.client = attempt->client};
     memcpy(ret->id, attempt->id, sizeof ret->id);
     return attempt->durable;
 }

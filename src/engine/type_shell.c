@@ -17,6 +17,7 @@
 #include "engine/context.h"
 #include "engine/env.h"
 #include "engine/paths.h"
+#include "engine/shell_orphans.h"
 #include "step/capture.h"
 #include "step/output_file.h"
 #include "step/outputs.h"
@@ -36,6 +37,7 @@ struct wfe_attempt {
     wfe_capture *captures[2];
     wfe_outputs outputs;
     char *output_path;
+    char *note_path; /* for whoever finds what we left; NULL: there is none */
     wfe_timer *timeout;
     wfe_timer *patience; /* grace after TERM; then the drain */
     uint64_t drained_bytes;
@@ -75,7 +77,10 @@ static void free_attempt(wfe_attempt *attempt)
     wfe_timer_free(attempt->patience);
     if (attempt->output_path)
         unlink(attempt->output_path);
+    if (attempt->note_path) /* nobody has taken it: it did not begin */
+        unlink(attempt->note_path);
     free(attempt->output_path);
+    free(attempt->note_path);
     for (int i = 0; i < MAX_WARNINGS; i++)
         free(attempt->warnings[i]);
     free(attempt);
@@ -294,7 +299,7 @@ static int spawn(wfe_attempt *attempt, char **env, const int fds[2], wfe_error *
 static int make_env(wfe_attempt *attempt, const wfe_attempt_env *env, char ***ret, wfe_error *err)
 {
     _cleanup_(wfe_strv_free_p) char **own = NULL;
-    size_t left_out = 0;
+    wfe_env_left_out left_out = {0};
     wfe_buf entry = WFE_BUF_INIT(0);
     int rc = wfe_context_file(attempt->context, "output", &attempt->output_path, err);
     if (!rc)
@@ -309,9 +314,8 @@ static int make_env(wfe_attempt *attempt, const wfe_attempt_env *env, char ***re
     wfe_buf_done(&entry);
     if (rc)
         return rc;
-    if (left_out)
-        warn(attempt, "some of the data are too long for variables and were left out of the "
-                      "environment");
+    if (left_out.n)
+        warn(attempt, left_out.text);
     *ret = wfe_take(own);
     return 0;
 }
@@ -335,6 +339,9 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
     int rc = check_secrets(env, err);
     if (!rc)
         rc = make_env(attempt, env, &variables, err);
+    if (!rc && attempt->context->durable)
+        rc = wfe_shell_note(attempt->context, env->path, env->attempt, attempt->output_path,
+                            &attempt->note_path, err);
     if (!rc)
         rc = wfe_timer_new(loop, on_timeout, attempt, &attempt->timeout, err);
     if (!rc)
@@ -352,6 +359,11 @@ static int launch(wfe_attempt *attempt, const wfe_attempt_env *env, wfe_error *e
 static int start(const wfe_attempt_env *env, const wfe_attempt_fns *fns, void *user,
                  wfe_attempt **ret, wfe_error *err)
 {
+    if (env->adopt && wfe_shell_kill_orphans(env->context, env->path, env->attempt)) {
+        return wfe_error_set(err, WFE_E_UNAVAILABLE,
+                             "its process was killed: the wfe that ran it was killed, and nobody "
+                             "knows what it would have come to");
+    }
     wfe_attempt *attempt = calloc(1, sizeof *attempt);
     if (!attempt)
         return wfe_error_nomem(err);
@@ -371,5 +383,16 @@ static int start(const wfe_attempt_env *env, const wfe_attempt_fns *fns, void *u
     return 0;
 }
 
-const wfe_step_type wfe_step_type_shell = {
-    .name = "shell", .start = start, .cancel = cancel, .free = free_attempt};
+static bool leaves(wfe_attempt *attempt, wfe_leftover *ret)
+{
+    *ret = (wfe_leftover){.path = attempt->note_path};
+    attempt->note_path = NULL;
+    return ret->path != NULL;
+}
+
+const wfe_step_type wfe_step_type_shell = {.name = "shell",
+                                           .start = start,
+                                           .cancel = cancel,
+                                           .free = free_attempt,
+                                           .leaves = leaves,
+                                           .adopts = true};

@@ -86,9 +86,7 @@ static void end_lease(ingest *in)
     if (!in->env.lease || keep)
         on_lease_ended(NULL, in);
     else
-        wfe_pull_lease_end(in->lease, in->failure.kind == 0,
-                           in->unpack && wfe_image_unpack_leaves_waste(in->unpack), on_lease_ended,
-                           in);
+        wfe_pull_lease_end(in->lease, in->failure.kind == 0, on_lease_ended, in);
 }
 
 static void stop_transfers(ingest *in)
@@ -305,7 +303,8 @@ static int unpack(ingest *in, wfe_error *err)
     const wfe_image_unpack_request request = {.snapshotter = in->pull->client->snapshotter,
                                               .lease = in->env.lease,
                                               .parts = in->parts,
-                                              .look_ahead = wfe_client_is_local(in->pull->client)};
+                                              .shares_files =
+                                                  wfe_client_is_local(in->pull->client)};
     return wfe_image_unpack_start(in->env.loop, containerd_of(in), &request, &fns, in, &in->unpack,
                                   err);
 }

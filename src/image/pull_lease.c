@@ -184,11 +184,10 @@ static void on_ended(const Pb__Empty *reply, const wfe_error *err, void *user)
     finish(lease);
 }
 
-void wfe_pull_lease_end(wfe_pull_lease *lease, bool success, bool waste, wfe_pull_lease_fn fn,
-                        void *user)
+void wfe_pull_lease_end(wfe_pull_lease *lease, bool success, wfe_pull_lease_fn fn, void *user)
 {
     lease->fn = fn;
     lease->user = user;
-    if (delete_lease(lease, lease->id, !success || waste, success ? on_ended_well : on_ended))
+    if (delete_lease(lease, lease->id, !success, success ? on_ended_well : on_ended))
         finish(lease);
 }

@@ -21,11 +21,10 @@ typedef void (*wfe_pull_lease_fn)(const wfe_error *err, void *user);
 int wfe_pull_lease_start(wfe_containerd *containerd, const char *image, wfe_pull_lease_fn fn,
                          void *user, wfe_pull_lease **ret, wfe_error *err);
 const char *wfe_pull_lease_id(const wfe_pull_lease *lease);
-/* Ends it and, after success, those that dead pulls of the same image left. After a failure, or
- * when there is waste, what only it held is collected before fn is called. A lease that cannot be
- * ended now ends by itself. */
-void wfe_pull_lease_end(wfe_pull_lease *lease, bool success, bool waste, wfe_pull_lease_fn fn,
-                        void *user);
+/* Ends it and, after success, those that dead pulls of the same image left. After a failure
+ * what only it held is collected before fn is called. A lease that cannot be ended now ends by
+ * itself. */
+void wfe_pull_lease_end(wfe_pull_lease *lease, bool success, wfe_pull_lease_fn fn, void *user);
 /* Leaves it to the next pull. NULL is accepted. */
 void wfe_pull_lease_free(wfe_pull_lease *lease);
 

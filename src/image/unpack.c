@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See unpack.h. Layers are unpacked strictly one after the other, each on its real parent: an
- * overlay layer applied without its parent loses its whiteouts.
+ * See unpack.h. Snapshots are made strictly one after the other, each on its real parent; the files
+ * of some are unpacked before their turn (image/aside.h).
  *
  * A snapshot that exists already may be collected between looking and using it, when nothing but
  * an image being removed refers to it. It is put under the lease first; if it is gone all the same
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "containerd/snapshots.h"
 #include "image/chain.h"
@@ -19,12 +20,12 @@
 #include "image/unpack_priv.h"
 
 #define TRIES 3
-/* What looking ahead may take of the disk until the lease ends. */
-#define AHEAD_MAX_BYTES ((uint64_t)1024 * 1024 * 1024)
+/* Layers unpacked at once, on machines with that many processors: the disk is shared, too. */
+#define MAX_AT_ONCE 4
 
 wfe_containerd_options wfe_image_unpack_leased(const wfe_image_unpack *unpack)
 {
-    return (wfe_containerd_options){.lease = unpack->lease};
+    return (wfe_containerd_options){.lease = unpack->lease, .fail_fast = true};
 }
 
 void wfe_image_unpack_free(wfe_image_unpack *unpack)
@@ -32,10 +33,11 @@ void wfe_image_unpack_free(wfe_image_unpack *unpack)
     if (!unpack)
         return;
     wfe_containerd_cancel(unpack->call);
-    for (size_t i = 0; unpack->layers && i < unpack->n_layers; i++)
+    for (size_t i = 0; unpack->layers && i < unpack->n_layers; i++) {
         wfe_containerd_cancel(unpack->layers[i].label_call);
+        wfe_image_aside_free(unpack->layers[i].aside);
+    }
     wfe_timer_free(unpack->timer);
-    wfe_image_ahead_free(unpack->ahead);
     free(unpack->layers);
     free(unpack->snapshotter);
     free(unpack->lease);
@@ -46,11 +48,22 @@ void wfe_image_unpack_free(wfe_image_unpack *unpack)
 
 static void finish(wfe_image_unpack *unpack)
 {
+    if (unpack->n_asides > 0) {
+        unpack->ending = true;
+        unpack->state = UNPACK_REMOVING;
+        wfe_image_unpack_aside_drop(unpack, unpack->n_layers);
+        return;
+    }
     unpack->state = UNPACK_ENDED;
-    wfe_image_ahead_free(wfe_take(unpack->ahead));
     for (size_t i = 0; i < unpack->n_layers; i++)
         wfe_containerd_cancel(wfe_take(unpack->layers[i].label_call));
     unpack->fns.done(&unpack->failure, unpack->user);
+}
+
+void wfe_image_unpack_aside_gone(wfe_image_unpack *unpack)
+{
+    if (--unpack->n_asides == 0 && unpack->ending)
+        finish(unpack);
 }
 
 static void on_removed(const Pb__Empty *reply, const wfe_error *err, void *user)
@@ -171,17 +184,18 @@ void wfe_image_unpack_go_on(wfe_image_unpack *unpack)
         finish(unpack);
         return;
     }
-    bool ahead = unpack->ahead && unpack->ahead_layer == unpack->next;
+    wfe_image_unpack_aside_drop(unpack, unpack->next);
     if (unpack->next == unpack->n_layers)
         rc = tie(unpack, &problem);
-    else if (unpack->layers[unpack->next].ready && !ahead)
+    else if (unpack->layers[unpack->next].ready &&
+             !wfe_image_unpack_aside_is_busy(unpack, unpack->next))
         rc = wfe_image_unpack_layer_start(unpack, &problem);
     else
         unpack->state = UNPACK_WAITING;
     if (rc)
         wfe_image_unpack_fail(unpack, &problem);
     else
-        wfe_image_unpack_look_ahead(unpack);
+        wfe_image_unpack_aside_more(unpack);
 }
 
 int wfe_image_unpack_ready(wfe_image_unpack *unpack, size_t layer, wfe_error *err)
@@ -193,13 +207,8 @@ int wfe_image_unpack_ready(wfe_image_unpack *unpack, size_t layer, wfe_error *er
     if (unpack->state == UNPACK_WAITING && layer == unpack->next && !unpack->stopped)
         return wfe_image_unpack_look_again(unpack, err);
     if (unpack->state != UNPACK_PLANNING && !unpack->failure.kind)
-        wfe_image_unpack_look_ahead(unpack);
+        wfe_image_unpack_aside_more(unpack);
     return 0;
-}
-
-bool wfe_image_unpack_leaves_waste(const wfe_image_unpack *unpack)
-{
-    return unpack->looked_ahead;
 }
 
 /* ---- the start ---- */
@@ -226,6 +235,14 @@ static int copy_request(wfe_image_unpack *unpack, const wfe_image_unpack_request
     return 0;
 }
 
+static unsigned layers_at_once(const char *snapshotter)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 2 || !wfe_image_aside_suits(snapshotter))
+        return 1;
+    return processors < MAX_AT_ONCE ? (unsigned)processors : MAX_AT_ONCE;
+}
+
 /* The begin, and the end of one that was stopped while nothing was under way. */
 static void on_timer(void *user)
 {
@@ -246,7 +263,7 @@ int wfe_image_unpack_start(wfe_loop *loop, wfe_containerd *containerd,
     unpack->user = user;
     unpack->tries_left = TRIES;
     unpack->loop = loop;
-    unpack->ahead_left_bytes = request->look_ahead ? AHEAD_MAX_BYTES : 0;
+    unpack->max_at_once = request->shares_files ? layers_at_once(request->snapshotter) : 1;
     int rc = copy_request(unpack, request, err);
     if (!rc)
         rc = wfe_timer_new(loop, on_timer, unpack, &unpack->timer, err);

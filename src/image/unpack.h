@@ -3,7 +3,7 @@
  * Unpacking an image's layers into committed snapshots, named by their chain IDs, and tying those
  * to the image so that the garbage collector keeps them as long as it. A layer is unpacked as soon
  * as it is in the content store and all below it are unpacked: the layers above may still be on
- * their way.
+ * their way. On overlayfs several are at work at once.
  */
 #ifndef WFE_IMAGE_UNPACK_H
 #define WFE_IMAGE_UNPACK_H
@@ -19,9 +19,9 @@ typedef struct wfe_image_unpack_request {
     const char *snapshotter;      /* copied */
     const char *lease;            /* holds everything made; copied */
     const wfe_image_parts *parts; /* borrowed until the unpack is freed */
-    /* Takes the compression off layers that wait, see image/ahead.h, while there is an idle
-     * processor: for a daemon on this machine. */
-    bool look_ahead;
+    /* The daemon is on this machine: layers may be unpacked before their turn, see
+     * image/aside.h. */
+    bool shares_files;
 } wfe_image_unpack_request;
 
 enum wfe_image_unpack_event {
@@ -49,9 +49,6 @@ int wfe_image_unpack_start(wfe_loop *loop, wfe_containerd *containerd,
                            void *user, wfe_image_unpack **ret, wfe_error *err);
 /* The layer is in the content store. After a failure the unpack does not go on: stop it. */
 int wfe_image_unpack_ready(wfe_image_unpack *unpack, size_t layer, wfe_error *err);
-/* Did it put something into the content store that nobody needs any more: then the lease is best
- * ended with a garbage collection. */
-bool wfe_image_unpack_leaves_waste(const wfe_image_unpack *unpack);
 /* Ends it, removing what is half made; done tells. */
 void wfe_image_unpack_stop(wfe_image_unpack *unpack);
 /* No callback runs after it; a half-made snapshot is left to the lease unless done was called.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One layer: Prepare on the snapshot of the layer below, Apply with the mounts that Prepare gave,
- * Commit under its chain ID. The label on the layer's blob is set beside the Commit.
+ * unless its files were unpacked aside, Commit under its chain ID. The label on the layer's blob is
+ * set beside the Commit.
  */
 #include <stdio.h>
 #include <string.h>
@@ -90,6 +91,13 @@ static int commit(wfe_image_unpack *unpack, wfe_error *err)
                                 &unpack->call, err);
 }
 
+/* Its files are in their place. */
+static int finish_layer(wfe_image_unpack *unpack, wfe_error *err)
+{
+    int rc = label_blob(unpack, err);
+    return rc ? rc : commit(unpack, err);
+}
+
 /* ---- Apply ---- */
 
 static void on_applied(const PbDiff__ApplyResponse *reply, const wfe_error *err, void *user)
@@ -98,21 +106,13 @@ static void on_applied(const PbDiff__ApplyResponse *reply, const wfe_error *err,
     if (wfe_image_unpack_is_over(unpack))
         return;
     wfe_error problem = *err;
-    /* As the registry has it, then. */
-    if (err->kind && unpack->layers[unpack->next].plain_bytes) {
-        unpack->layers[unpack->next].plain_bytes = 0;
-        wfe_image_unpack_supersede(unpack);
-        return;
-    }
     const char *applied = !err->kind && reply->applied ? reply->applied->digest : "";
     if (!problem.kind && strcmp(applied, diff_id_of(unpack)) != 0)
         wfe_error_set(&problem, WFE_E_PROTOCOL,
                       "layer %s unpacks to %s, the image's config says %s", blob_of(unpack)->digest,
                       applied, diff_id_of(unpack));
     if (!problem.kind)
-        label_blob(unpack, &problem);
-    if (!problem.kind)
-        commit(unpack, &problem);
+        finish_layer(unpack, &problem);
     if (problem.kind)
         wfe_image_unpack_fail(unpack, &problem);
 }
@@ -125,11 +125,6 @@ static int apply(wfe_image_unpack *unpack, const PbSnapshots__PrepareSnapshotRes
     diff.media_type = blob_of(unpack)->media_type;
     diff.digest = blob_of(unpack)->digest;
     diff.size = blob_of(unpack)->size_bytes;
-    if (unpack->layers[unpack->next].plain_bytes) {
-        diff.media_type = WFE_IMAGE_TYPE_OCI_LAYER;
-        diff.digest = diff_id_of(unpack);
-        diff.size = (int64_t)unpack->layers[unpack->next].plain_bytes;
-    }
     request.diff = &diff;
     request.n_mounts = prepared->n_mounts;
     request.mounts = prepared->mounts;
@@ -152,9 +147,16 @@ static void on_prepared(const PbSnapshots__PrepareSnapshotResponse *reply, const
     /* The snapshot below is gone, or a snapshotter with layers of its own has this one. */
     bool again = err->grpc_status == WFE_GRPC_ALREADY_EXISTS ||
                  (err->grpc_status == WFE_GRPC_NOT_FOUND && unpack->next > 0);
-    if (again && --unpack->tries_left > 0)
+    if (again && --unpack->tries_left > 0) {
         wfe_image_unpack_look(unpack);
-    else if (err->kind || apply(unpack, reply, &problem))
+        return;
+    }
+    int rc = err->kind;
+    if (!rc && wfe_image_unpack_aside_place(unpack, reply))
+        rc = finish_layer(unpack, &problem);
+    else if (!rc)
+        rc = apply(unpack, reply, &problem);
+    if (rc)
         wfe_image_unpack_fail(unpack, &problem);
 }
 

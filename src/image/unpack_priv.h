@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The stations of an unpack: unpack_look.c finds out which layers are unpacked already,
- * unpack_layer.c unpacks one, unpack.c leads from one to the next and ends it.
+ * unpack_layer.c unpacks one, unpack_aside.c those above it meanwhile, unpack.c leads from one to
+ * the next and ends it.
  */
 #ifndef WFE_IMAGE_UNPACK_PRIV_H
 #define WFE_IMAGE_UNPACK_PRIV_H
 
-#include "image/ahead.h"
+#include "image/aside.h"
 #include "image/unpack.h"
 
 #define WFE_IMAGE_UNPACK_KEY_SIZE 128
@@ -15,8 +16,8 @@ typedef struct wfe_image_unpack_layer {
     wfe_image_unpack *unpack;
     char chain[WFE_DIGEST_SIZE];
     bool ready; /* its blob is in the content store */
-    bool ahead_tried;
-    uint64_t plain_bytes;            /* of its plain tar in the content store; 0: not there */
+    bool aside_tried;
+    wfe_image_aside *aside;          /* it is unpacked before its turn; NULL: it is not */
     wfe_containerd_call *label_call; /* NULL: none */
 } wfe_image_unpack_layer;
 
@@ -28,7 +29,7 @@ enum wfe_image_unpack_state {
     UNPACK_APPLYING,
     UNPACK_COMMITTING,
     UNPACK_TYING,
-    UNPACK_REMOVING, /* the half-made snapshot, after a failure */
+    UNPACK_REMOVING, /* the half-made snapshots, after a failure */
     UNPACK_ENDED,
 };
 
@@ -48,19 +49,18 @@ struct wfe_image_unpack {
     char key[WFE_IMAGE_UNPACK_KEY_SIZE]; /* of the active snapshot */
     bool prepared;                       /* which exists */
     bool stopped;
+    bool ending; /* as soon as nothing is aside any more */
     wfe_containerd_call *call;
     unsigned n_labelling;
-    /* Looking ahead: one layer at a time, above the one at work. */
     wfe_loop *loop;
-    wfe_image_ahead *ahead; /* NULL: none under way */
-    size_t ahead_layer;
-    uint64_t ahead_left_bytes; /* may still be written; 0: no looking ahead */
-    bool looked_ahead;
-    wfe_timer *timer; /* begins it, and ends one that was stopped, from the loop */
+    unsigned
+        max_at_once;   /* layers, those aside included; 1: no layer is unpacked before its turn */
+    unsigned n_asides; /* that exist, those that are being dropped included */
+    wfe_timer *timer;  /* begins it, and ends one that was stopped, from the loop */
     wfe_error failure;
 };
 
-/* The options of a call under the lease. */
+/* The options of a call under the lease; a daemon that is gone is not waited for. */
 wfe_containerd_options wfe_image_unpack_leased(const wfe_image_unpack *unpack);
 /* Ends it, with the half-made snapshot removed; the failures after the first change nothing. */
 void wfe_image_unpack_fail(wfe_image_unpack *unpack, const wfe_error *err);
@@ -75,8 +75,19 @@ void wfe_image_unpack_labelled(wfe_image_unpack *unpack);
 /* Goes on with the next layer, as far as it is there, or to the end. */
 void wfe_image_unpack_go_on(wfe_image_unpack *unpack);
 
-/* Takes the next layer in hand that waits, if there is one and none is. */
-void wfe_image_unpack_look_ahead(wfe_image_unpack *unpack);
+/* ---- unpack_aside.c ---- */
+
+/* Begins with layers that wait, as many as may be at work at once. */
+void wfe_image_unpack_aside_more(wfe_image_unpack *unpack);
+/* The layer is at work aside: its turn waits for it. */
+bool wfe_image_unpack_aside_is_busy(const wfe_image_unpack *unpack, size_t layer);
+/* The snapshot of the layer was prepared: are its files there already. */
+bool wfe_image_unpack_aside_place(wfe_image_unpack *unpack,
+                                  const PbSnapshots__PrepareSnapshotResponse *prepared);
+/* What was unpacked aside of layers below this one is not needed. */
+void wfe_image_unpack_aside_drop(wfe_image_unpack *unpack, size_t below);
+/* One is gone. */
+void wfe_image_unpack_aside_gone(wfe_image_unpack *unpack);
 
 /* Looks which layers are unpacked, makes the plan and goes on. */
 void wfe_image_unpack_look(wfe_image_unpack *unpack);

@@ -7,6 +7,7 @@
  */
 #include "net/netns.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -130,6 +132,77 @@ int wfe_netns_make(wfe_loop *loop, const char *dir, const char *name, wfe_netns_
     return 0;
 }
 
+/* ---- one that another process has made ---- */
+
+#define NSFS_MAGIC 0x6e736673
+
+static bool is_namespace(const char *path)
+{
+    struct statfs fs;
+    return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == NSFS_MAGIC;
+}
+
+/* A mount point cannot be renamed: ours is a second one of the same namespace. */
+static int mount_again(wfe_netns *netns, const char *path, wfe_error *err)
+{
+    if (mount(path, netns->path, NULL, MS_BIND, NULL) < 0)
+        return wfe_error_set_errno(err, errno, "cannot mount the network namespace %s at %s", path,
+                                   netns->path);
+    return 0;
+}
+
+/* All of this name but ours: what a process that was killed while it adopted has left, too. */
+static int take_over(wfe_netns *netns, const char *dir, const char *name, bool *ret_found,
+                     wfe_error *err)
+{
+    const char *own = strrchr(netns->path, '/') + 1;
+    DIR *list = opendir(dir);
+    int rc = list ? 0 : wfe_error_set_errno(err, errno, "cannot read the folder %s", dir);
+    for (const struct dirent *item; list && !rc && (item = readdir(list));) {
+        char owner[WFE_OWNER_TEXT_SIZE], path[PATH_MAX];
+        const char *mark = strchr(item->d_name, OWNER_MARK);
+        if (!mark || strcmp(mark + 1, name) != 0 || strcmp(item->d_name, own) == 0 ||
+            !wfe_netns_owner(item->d_name, owner) || wfe_owner_is_alive(owner))
+            continue;
+        if (snprintf(path, sizeof path, "%s/%s", dir, item->d_name) >= (int)sizeof path)
+            continue;
+        if (!*ret_found && is_namespace(path)) {
+            rc = mount_again(netns, path, err);
+            *ret_found = !rc;
+        }
+        if (!rc)
+            rc = wfe_netns_remove(path, err);
+    }
+    if (list)
+        closedir(list);
+    return rc;
+}
+
+int wfe_netns_adopt(const char *dir, const char *name, wfe_netns **ret, wfe_error *err)
+{
+    bool found = false;
+    int rc = check_name(name, err);
+    if (rc)
+        return rc;
+    wfe_netns *netns = calloc(1, sizeof *netns);
+    if (!netns)
+        return wfe_error_nomem(err);
+    rc = make_file(netns, dir, name, err);
+    if (rc) { /* what is there is not ours */
+        free(netns);
+        return rc;
+    }
+    rc = take_over(netns, dir, name, &found, err);
+    if (!rc && !found)
+        rc = wfe_error_set(err, WFE_E_NOT_FOUND, "there is no network namespace '%s'", name);
+    if (rc) {
+        wfe_netns_free(netns, NULL);
+        return rc;
+    }
+    *ret = netns;
+    return 0;
+}
+
 const char *wfe_netns_path(const wfe_netns *netns)
 {
     return netns->path;
@@ -143,6 +216,13 @@ int wfe_netns_free(wfe_netns *netns, wfe_error *err)
     int rc = wfe_netns_remove(netns->path, err);
     free(netns);
     return rc;
+}
+
+void wfe_netns_leave(wfe_netns *netns)
+{
+    if (netns)
+        wfe_net_job_cancel(netns->job);
+    free(netns);
 }
 
 bool wfe_netns_owner(const char *file_name, char out[WFE_OWNER_TEXT_SIZE])

@@ -28,12 +28,19 @@ typedef void (*wfe_netns_fn)(const wfe_error *err, void *user);
  * INVALID, CONFLICT (there is one of this name), LIMIT (a path too long), IO. */
 int wfe_netns_make(wfe_loop *loop, const char *dir, const char *name, wfe_netns_fn done, void *user,
                    wfe_netns **ret, wfe_error *err);
+/* One of this name whose owner is dead becomes this process's: the same namespace, at another path.
+ * NOT_FOUND: there is none, or it went with an earlier boot; what is left of it is removed. IO. */
+int wfe_netns_adopt(const char *dir, const char *name, wfe_netns **ret, wfe_error *err);
 /* Where it is; it can be used once done has told of success. */
 const char *wfe_netns_path(const wfe_netns *netns);
 /* Removes the namespace's file, and the folder with the last one; the namespace goes with the last
  * process in it. May be called at any time, done is not called then. What cannot be removed is told
  * in err, and stays for `wfe gc`. NULL is accepted. */
 int wfe_netns_free(wfe_netns *netns, wfe_error *err);
+
+/* Frees only what is in memory: the namespace stays where it is, for another process. NULL is
+ * accepted. */
+void wfe_netns_leave(wfe_netns *netns);
 
 /* ---- for `wfe gc` ---- */
 

@@ -123,9 +123,7 @@ static int check_stdin(const wfe_step *step, wfe_error *err)
 /* From here on everything may be there, and is removed at the end. */
 static void expect_everything(wfe_step *step)
 {
-    const char *namespace_name = wfe_containerd_namespace(step->client->containerd);
-    snprintf(step->cgroups_path, sizeof step->cgroups_path, "/%s/%s", namespace_name, step->id);
-    wfe_step_machine_look(wfe_client_is_local(step->client), &step->machine);
+    wfe_step_look_around(step);
     step->has_container = step->has_snapshot = step->has_task = true;
     step->task_made = step->started = true;
     step->state = WFE_STEP_LAUNCHING;

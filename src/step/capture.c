@@ -10,10 +10,12 @@
 struct wfe_capture {
     wfe_capture_options options;
     wfe_stream_reader *reader;
-    wfe_sink *sink;   /* NULL: none, or it failed */
-    wfe_spool *spool; /* NULL: none */
+    wfe_sink *sink;        /* NULL: none, or it failed */
+    wfe_spool *spool;      /* NULL: none */
+    wfe_mask_stream *mask; /* NULL: nothing is masked */
     wfe_buf kept;
     uint64_t bytes;
+    bool unsafe; /* the mask has failed: what comes now goes nowhere */
     bool at_end; /* the reader is done; the sink may still hold a rest */
     bool done;
 };
@@ -56,9 +58,16 @@ static void tidy_spool(wfe_capture *capture)
     (void)cut_spool(capture, passed, NULL);
 }
 
-static void on_bytes(const void *bytes, size_t len, void *user)
+/* Goes on reading, so that the container can be stopped in good order. */
+static void break_off(wfe_capture *capture, const wfe_error *err)
 {
-    wfe_capture *capture = user;
+    wfe_sink_free(capture->sink);
+    capture->sink = NULL;
+    report(capture, err);
+}
+
+static void pass(wfe_capture *capture, const void *bytes, size_t len)
+{
     wfe_error error = WFE_ERROR_INIT;
     capture->bytes += len;
     keep(capture, bytes, len, &error);
@@ -71,18 +80,42 @@ static void on_bytes(const void *bytes, size_t len, void *user)
         wfe_sink_write(capture->sink, bytes, len, &error);
     if (capture->sink && wfe_sink_is_blocked(capture->sink))
         wfe_stream_reader_pause(capture->reader);
-    if (error.kind) {
-        /* Go on reading, so that the container can be stopped in good order. */
-        wfe_sink_free(capture->sink);
-        capture->sink = NULL;
-        report(capture, &error);
+    if (error.kind)
+        break_off(capture, &error);
+}
+
+/* Passes on what is no part of a secret. bytes NULL: there are no more. */
+static void pass_masked(wfe_capture *capture, const void *bytes, size_t len)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    wfe_buf out = WFE_BUF_INIT(0);
+    if (capture->unsafe)
+        return;
+    if (bytes ? wfe_mask_stream_feed(capture->mask, bytes, len, &out, &error)
+              : wfe_mask_stream_finish(capture->mask, &out, &error)) {
+        capture->unsafe = true;
+        break_off(capture, &error);
+    } else if (out.len) {
+        pass(capture, out.data, out.len);
     }
+    wfe_buf_done(&out);
+}
+
+static void on_bytes(const void *bytes, size_t len, void *user)
+{
+    wfe_capture *capture = user;
+    if (capture->mask)
+        pass_masked(capture, bytes, len);
+    else
+        pass(capture, bytes, len);
     tidy_spool(capture);
 }
 
 static void on_end(const wfe_error *err, void *user)
 {
     wfe_capture *capture = user;
+    if (capture->mask)
+        pass_masked(capture, NULL, 0);
     capture->at_end = true;
     if (err->kind || !capture->sink || !wfe_sink_is_blocked(capture->sink))
         report(capture, err);
@@ -145,7 +178,9 @@ int wfe_capture_new(wfe_loop *loop, const wfe_capture_options *options, wfe_capt
         return wfe_error_nomem(err);
     capture->options = *options;
     int rc = 0;
-    if (options->sink_fd > 0)
+    if (!wfe_mask_is_empty(options->mask))
+        rc = wfe_mask_stream_new(options->mask, &capture->mask, err);
+    if (!rc && options->sink_fd > 0)
         rc = wfe_sink_new(loop, options->sink_fd,
                           options->stream == WFE_STDOUT ? "stdout" : "stderr", &sink_fns, capture,
                           &capture->sink, err);
@@ -166,6 +201,7 @@ void wfe_capture_free(wfe_capture *capture)
     wfe_stream_reader_free(capture->reader);
     wfe_spool_free(capture->spool);
     wfe_sink_free(capture->sink);
+    wfe_mask_stream_free(capture->mask);
     wfe_buf_done(&capture->kept);
     free(capture);
 }

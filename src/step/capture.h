@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/mask.h"
 #include "loop/loop.h"
 #include "step/outputs.h"
 
@@ -33,6 +34,7 @@ typedef struct wfe_capture_options {
     size_t limit_bytes;   /* kept for the result */
     int sink_fd;          /* <= 0: none */
     wfe_outputs *outputs; /* NULL: not searched; borrowed */
+    wfe_mask *mask;       /* all of them get the bytes masked; NULL: as they are; borrowed */
     wfe_output_fn listener;
     void *listener_user;
     /* The bytes go through this file, so that a process that is killed loses none of them; with
@@ -54,7 +56,7 @@ void wfe_capture_free(wfe_capture *capture);
 bool wfe_capture_is_done(const wfe_capture *capture);
 /* Is it waiting for the caller's descriptor rather than for the container. */
 bool wfe_capture_is_blocked(const wfe_capture *capture);
-/* Bytes seen so far. */
+/* Bytes seen so far; of one that is masked, those it has passed on. */
 uint64_t wfe_capture_bytes(const wfe_capture *capture);
 /* The FIFO's reading end; borrowed. */
 int wfe_capture_fd(const wfe_capture *capture);

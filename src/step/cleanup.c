@@ -78,7 +78,7 @@ static bool is_gone(wfe_step *step, const wfe_error *err)
     if (!err->kind || err->grpc_status == WFE_GRPC_NOT_FOUND)
         return true;
     wfe_step_result_warn(step->result, "left behind: %s", err->message);
-    wfe_log_warning(&step->client->log, "left behind: %s", err->message);
+    wfe_step_log(step, "left behind: ", err);
     return false;
 }
 
@@ -235,12 +235,14 @@ static void on_metrics(const PbTasks__MetricsResponse *reply, const wfe_error *e
     delete_task(step);
 }
 
-/* Where the cgroup cannot be read from here, the daemon is asked, while it still has the task. */
+/* Where the cgroup cannot be read from here, the daemon is asked, while it still has the task. A
+ * rootless one tells of the cgroup it is itself in. */
 static bool ask_for_metrics(wfe_step *step)
 {
     char filter[WFE_ID_CONTAINER_SIZE + 8];
     const char *filters = filter;
-    if (!step->exited || step->result->usage.known || step->asked_for_metrics)
+    if (!step->exited || step->result->usage.known || step->asked_for_metrics ||
+        step->machine.rootless)
         return false;
     snprintf(filter, sizeof filter, "id==%s", step->id);
     PbTasks__MetricsRequest request = PB_TASKS__METRICS_REQUEST__INIT;

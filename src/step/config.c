@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "base/utf8.h"
 #include "oci/host_files.h"
+#include "step/secret.h"
 #include "step/target.h"
 
 #define RUN_ID_DIGITS 32
@@ -66,7 +67,8 @@ static int choose_run_id(wfe_step_config *config, const wfe_step_options *o, wfe
 }
 
 /* The message never holds the entry itself: it may be a secret that lost its name. */
-static int read_env(wfe_step_config *config, const wfe_step_options *o, wfe_error *err)
+static int read_env(wfe_step_config *config, const wfe_step_options *o, const wfe_strmap *secrets,
+                    wfe_error *err)
 {
     for (size_t i = 0; o->env && o->env[i]; i++) {
         int rc = wfe_strmap_set_pair(&config->env, o->env[i], NULL);
@@ -76,7 +78,10 @@ static int read_env(wfe_step_config *config, const wfe_step_options *o, wfe_erro
             return wfe_error_set(err, WFE_E_INVALID, "environment entry %zu is not KEY=VALUE",
                                  i + 1);
     }
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < secrets->len; i++)
+        rc = wfe_strmap_set(&config->env, secrets->items[i].key, secrets->items[i].value, err);
+    return rc;
 }
 
 /* Labels beginning with "wfe." are how wfe finds its own. */
@@ -134,6 +139,27 @@ static int check_volume(const wfe_volume *volume, bool local, wfe_error *err)
         wfe_error_set_errno(err, errno, "volume source '%s' cannot be used", volume->source);
         wfe_error_hint(err, "create it first, or correct the path");
         return err ? err->kind : WFE_E_NOT_FOUND;
+    }
+    return 0;
+}
+
+/* What is mounted first would silently be hidden. */
+static int check_mounted_once(const wfe_step_config *config, wfe_error *err)
+{
+    size_t n_volumes = config->n_volumes, n = n_volumes + config->confinement.n_tmpfs;
+    for (size_t i = 1; i < n; i++) {
+        const char *target = i < n_volumes ? config->volumes[i].target
+                                           : config->confinement.tmpfs[i - n_volumes].target;
+        for (size_t k = 0; k < i; k++) {
+            const char *earlier = k < n_volumes ? config->volumes[k].target
+                                                : config->confinement.tmpfs[k - n_volumes].target;
+            if (!wfe_step_target_is_same(target, earlier))
+                continue;
+            wfe_error_set(err, WFE_E_INVALID, "'%.*s' is mounted at twice",
+                          (int)wfe_utf8_prefix(target, SHOWN_BYTES), target);
+            wfe_error_hint(err, "give each volume and tmpfs a place of its own");
+            return WFE_E_INVALID;
+        }
     }
     return 0;
 }
@@ -250,6 +276,7 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
 {
     wfe_step_options copy;
     const wfe_step_options *o = &copy;
+    wfe_strmap secrets = {0};
     int rc = wfe_sized_copy(options, "wfe_step_options", &copy, sizeof copy, err);
     if (rc)
         return rc;
@@ -272,7 +299,9 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         .strict = o->strict,
         .init = !o->no_init,
     };
-    rc = check(o, err);
+    rc = wfe_step_secret_read(o->secret_env, &secrets, &config->mask, err);
+    if (!rc)
+        rc = check(o, err);
     if (!rc)
         rc = check_hosts(o, err);
     if (!rc)
@@ -284,17 +313,22 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
     if (!rc)
         rc = choose_run_id(config, o, err);
     if (!rc)
-        rc = read_env(config, o, err);
+        rc = read_env(config, o, &secrets, err);
     if (!rc)
         rc = read_labels(config, o, err);
     if (!rc)
         rc = read_volumes(config, o, local, err);
     if (!rc)
+        rc = check_mounted_once(config, err);
+    if (!rc)
         rc = read_pull(o->pull, &config->pull, err);
     if (!rc)
         rc = wfe_image_access_copy(o->registry, &config->access, err);
-    if (rc)
+    wfe_strmap_done(&secrets);
+    if (rc) {
+        wfe_step_secret_mask_error(config->mask, err);
         wfe_step_config_done(config);
+    }
     return rc;
 }
 
@@ -306,6 +340,7 @@ void wfe_step_config_done(wfe_step_config *config)
     wfe_strv_free(config->command);
     wfe_strv_free(config->args);
     wfe_strmap_done(&config->env);
+    wfe_mask_free(config->mask);
     for (size_t i = 0; i < config->n_volumes; i++) {
         free((char *)config->volumes[i].source);
         free((char *)config->volumes[i].target);

@@ -13,6 +13,7 @@
 #include <wfe/step.h>
 
 #include "base/error.h"
+#include "base/mask.h"
 #include "base/strmap.h"
 #include "image/access.h"
 #include "step/confine.h"
@@ -38,6 +39,7 @@ typedef struct wfe_step_config {
     char **command; /* NULL or argv */
     char **args;    /* NULL or argv */
     wfe_strmap env;
+    wfe_mask *mask;      /* what is to be seen nowhere: values of env; NULL: nothing */
     wfe_volume *volumes; /* texts owned */
     size_t n_volumes;
     char *working_dir; /* NULL: the image's */

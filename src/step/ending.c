@@ -94,7 +94,7 @@ void wfe_step_ending_read(wfe_step *step)
     wfe_init_record record;
     wfe_step_usage usage = {0};
     int code = step->result->exit_code;
-    if (step->machine.local)
+    if (step->machine.local && step->cgroups_path[0])
         wfe_step_usage_read(CGROUP_ROOT, step->machine.cgroup_v2, step->cgroups_path, &usage);
     if (usage.known)
         wfe_step_ending_set_usage(step, &usage);
@@ -116,9 +116,10 @@ static void warn_of_lines(wfe_step_result *result, const wfe_output_file_report 
 {
     if (report->n_bad_lines)
         wfe_step_result_warn(result,
-                             "$WFE_OUTPUT: line %zu is neither key=value nor key<<WORD; %zu lines "
-                             "were ignored",
-                             report->first_bad_line, report->n_bad_lines);
+                             "$WFE_OUTPUT: line %zu is neither key=value nor key<<WORD; %zu line%s "
+                             "ignored",
+                             report->first_bad_line, report->n_bad_lines,
+                             report->n_bad_lines == 1 ? " was" : "s were");
     if (report->open_block_line)
         wfe_step_result_warn(result,
                              "$WFE_OUTPUT: the block that begins in line %zu has no end; it and "
@@ -171,15 +172,28 @@ static bool explain_working_dir(const wfe_step *step, wfe_error *err)
 }
 
 /* runc says `exec: "NAME": reason` (runc 1.1: libcontainer/standard_init_linux.go). */
-void wfe_step_ending_explain_create(const wfe_step *step, wfe_error *err)
+static bool explain(const wfe_step *step, wfe_error *err)
 {
-    const char *profile = step->config.confinement.apparmor;
+    const wfe_step_confinement *confinement = &step->config.confinement;
     const wfe_step_explain_input input = {
         .runtime = step->client->runtime,
-        .apparmor = profile ? profile : step->machine.apparmor_profile,
+        .apparmor = confinement->apparmor ? confinement->apparmor : step->machine.apparmor_profile,
+        .pids = confinement->resources.pids,
+        .ulimits = confinement->n_rlimits > 0,
+        .own_filter = confinement->seccomp == WFE_OCI_SECCOMP_CUSTOM,
     };
+    return wfe_step_explain(&input, err);
+}
+
+void wfe_step_ending_explain_start(const wfe_step *step, wfe_error *err)
+{
+    (void)explain(step, err);
+}
+
+void wfe_step_ending_explain_create(const wfe_step *step, wfe_error *err)
+{
     const char *exec = strstr(err->message, "exec: \"");
-    if (explain_working_dir(step, err) || wfe_step_explain(&input, err) || !exec)
+    if (explain_working_dir(step, err) || explain(step, err) || !exec)
         return;
     char name[WFE_ERROR_SUBJECT_SIZE];
     const char *first = exec + strlen("exec: \"");

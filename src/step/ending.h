@@ -24,5 +24,7 @@ void wfe_step_ending_set_usage(wfe_step *step, const wfe_step_usage *usage);
 /* Tells a working directory that is none, and, when there is no wfe-init, a command that cannot be
  * executed, from everything else that Create can fail with; other errors are left as they are. */
 void wfe_step_ending_explain_create(const wfe_step *step, wfe_error *err);
+/* The same for Start, which fails with what the runtime's first process could not do. */
+void wfe_step_ending_explain_start(const wfe_step *step, wfe_error *err);
 
 #endif

@@ -108,8 +108,86 @@ static bool explain_mount(wfe_error *err)
     return true;
 }
 
+/* runc looks at /dev/null when all is mounted: `error reopening /dev/null inside container: ...`.
+ */
+static bool explain_dev_null(wfe_error *err)
+{
+    if (!strstr(err->message, "reopening /dev/null"))
+        return false;
+    begin_anew(err);
+    wfe_error_set(err, WFE_E_INVALID,
+                  "what is mounted at /dev/null in the container is not that device");
+    wfe_error_where(err, "mount", "/dev/null");
+    wfe_error_hint(err, "leave the volume for /dev/null out: each container has a device of its "
+                        "own there");
+    return true;
+}
+
+/* The runtime's first process is a Go program, which needs some threads before the command is
+ * there: `runtime/cgo: pthread_create failed: ...`, `fork/exec ...: resource temporarily
+ * unavailable`. */
+static bool explain_pids(const wfe_step_explain_input *in, wfe_error *err)
+{
+    if (!in->pids ||
+        (!strstr(err->message, "pthread_create failed") && !strstr(err->message, "newosproc") &&
+         !strstr(err->message, "resource temporarily unavailable")))
+        return false;
+    begin_anew(err);
+    wfe_error_set(err, WFE_E_LIMIT,
+                  "with at most %u processes and threads the container cannot be started",
+                  (unsigned)in->pids);
+    wfe_error_where(err, "limit processes", NULL);
+    wfe_error_hint(err, "give it a pids limit of at least 16: the runtime itself needs some");
+    return true;
+}
+
+/* With a filter that lets nothing through, the runtime dies before it can tell anything: `cannot
+ * start a stopped process`, `... EOF`, `... broken pipe`. */
+static bool explain_filter(const wfe_step_explain_input *in, wfe_error *err)
+{
+    if (!in->own_filter ||
+        (!strstr(err->message, "start a stopped process") &&
+         !strstr(err->message, "container that has stopped") &&
+         !strstr(err->message, "container init") && !strstr(err->message, "seccomp")))
+        return false;
+    char said[WFE_ERROR_MESSAGE_SIZE];
+    snprintf(said, sizeof said, "%s", err->message);
+    begin_anew(err);
+    wfe_error_set(err, WFE_E_INVALID,
+                  "the container cannot be started under the seccomp profile of its own: %.700s",
+                  said);
+    wfe_error_where(err, "apply seccomp profile", NULL);
+    wfe_error_hint(err, "the runtime itself needs execve, openat, write, futex and others to begin "
+                        "the command; add to wfe's default profile rather than beginning anew");
+    return true;
+}
+
+/* The runtime's first process lives under the ulimits too. */
+static bool explain_small_ulimit(const wfe_step_explain_input *in, wfe_error *err)
+{
+    static const struct {
+        const char *found;
+        const char *limit;
+    } known[] = {{"too many open files", "nofile"},
+                 {"cannot allocate memory", "as, data or memlock"},
+                 {"file too large", "fsize"},
+                 {"resource temporarily unavailable", "nproc"}};
+    for (size_t i = 0; in->ulimits && i < sizeof known / sizeof *known; i++) {
+        if (!strstr(err->message, known[i].found))
+            continue;
+        begin_anew(err);
+        wfe_error_set(err, WFE_E_LIMIT, "under its ulimits the container cannot be started: %s",
+                      known[i].found);
+        wfe_error_where(err, "set ulimits", NULL);
+        wfe_error_hint(err, "raise the ulimit %s: the runtime itself needs some", known[i].limit);
+        return true;
+    }
+    return false;
+}
+
 bool wfe_step_explain(const wfe_step_explain_input *in, wfe_error *err)
 {
     return explain_runtime(in, err) || explain_apparmor(in, err) || explain_rlimit(err) ||
-           explain_mount(err);
+           explain_mount(err) || explain_dev_null(err) || explain_pids(in, err) ||
+           explain_small_ulimit(in, err) || explain_filter(in, err);
 }

@@ -211,6 +211,8 @@ static int make_dir(wfe_step_files *files, const wfe_step_place *place, wfe_erro
     int rc = name_dir(files, place, &dir, err);
     if (!rc)
         rc = wfe_fd_make_dirs(place->io_dir, 0700, err);
+    if (!rc)
+        rc = wfe_fd_check_dir_is_safe(place->io_dir, err);
     if (rc)
         return rc;
     const char *hidden = files->hidden;

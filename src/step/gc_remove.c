@@ -93,7 +93,7 @@ static int kill_task(wfe_gc *gc, const char *id, wfe_error *err)
     PbTasks__KillRequest request = PB_TASKS__KILL_REQUEST__INIT;
     request.container_id = id;
     request.signal = SIGKILL;
-    request.all = true;
+    request.all = !wfe_client_is_rootless(gc->client); /* as in wfe_step_signal */
     wfe_image_wait wait = {.loop = gc->client->loop};
     int rc = wfe_image_wait_for(&wait,
                                 wfe_tasks_kill(gc->client->containerd, &request, NULL, on_empty,

@@ -53,7 +53,9 @@ static void on_resolved(const wfe_image *image, const wfe_error *err, void *user
     wfe_step *step = user;
     wfe_error error = *err;
     step->resolve = NULL;
-    if (err->kind == WFE_E_NOT_FOUND && !step->pulled && step->config.pull != WFE_STEP_PULL_NEVER) {
+    /* A file of this machine that is not there is containerd's socket. */
+    bool absent = err->kind == WFE_E_NOT_FOUND && !err->sys_errno;
+    if (absent && !step->pulled && step->config.pull != WFE_STEP_PULL_NEVER) {
         error = (wfe_error)WFE_ERROR_INIT;
         if (pull(step, &error) == 0)
             return;

@@ -129,9 +129,10 @@ static void on_start(const PbTasks__StartResponse *reply, const wfe_error *err, 
     if (err->kind && !wfe_step_ending_is_dead_shim(err) &&
         (err->kind == WFE_E_UNAVAILABLE || step->durable.adopt))
         ask_state(step);
-    else if (err->kind)
+    else if (err->kind) {
+        wfe_step_ending_explain_start(step, &error);
         stop_launching(step, &error);
-    else
+    } else
         wfe_step_running(step);
 }
 
@@ -284,6 +285,7 @@ int wfe_step_open_streams(wfe_step *step, wfe_error *err)
             .limit_bytes = step->config.output_limit_bytes,
             .sink_fd = i ? step->config.stderr_fd : step->config.stdout_fd,
             .outputs = i ? NULL : &step->outputs,
+            .mask = step->config.mask,
             .listener = step->config.on_output,
             .listener_user = step->config.on_output_user,
             .spool_path = step->is_durable ? spool : NULL,

@@ -55,7 +55,7 @@ bool wfe_step_machine_has_apparmor(const char *profile)
     return has;
 }
 
-void wfe_step_machine_look(bool local, wfe_step_machine *out)
+void wfe_step_machine_look(bool local, bool rootless, wfe_step_machine *out)
 {
     *out = (wfe_step_machine){.local = local};
     if (!local)
@@ -63,7 +63,7 @@ void wfe_step_machine_look(bool local, wfe_step_machine *out)
     out->cgroup_v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
     out->no_swap_accounting =
         !out->cgroup_v2 && access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) != 0;
-    out->rootless = geteuid() != 0;
+    out->rootless = rootless;
     out->max_open_files = own_max_open_files();
     out->caps = own_caps();
     long cpus = sysconf(_SC_NPROCESSORS_CONF);

@@ -25,7 +25,8 @@ typedef struct wfe_step_machine {
     const char *apparmor_profile; /* static; NULL: none is loaded that fits containers */
 } wfe_step_machine;
 
-void wfe_step_machine_look(bool local, wfe_step_machine *out);
+/* rootless: known from the daemon's socket. */
+void wfe_step_machine_look(bool local, bool rootless, wfe_step_machine *out);
 /* Is this AppArmor profile loaded here. */
 bool wfe_step_machine_has_apparmor(const char *profile);
 

@@ -41,7 +41,7 @@ static int build_spec(wfe_step *step, wfe_error *err)
         .image = step->image_config,
         .identity = &step->identity,
         .machine = &step->machine,
-        .cgroups_path = step->cgroups_path,
+        .cgroups_path = step->cgroups_path[0] ? step->cgroups_path : NULL,
         .hostname = step->hostname,
         .binds = step->files.binds,
         .n_binds = step->files.n_binds,
@@ -53,10 +53,34 @@ static int build_spec(wfe_step *step, wfe_error *err)
     return wfe_step_spec_build(&input, &step->spec, &step->spec_len, err);
 }
 
-static int make_files_and_spec(wfe_step *step, wfe_error *err)
+void wfe_step_look_around(wfe_step *step)
 {
     const char *namespace_name = wfe_containerd_namespace(step->client->containerd);
-    snprintf(step->cgroups_path, sizeof step->cgroups_path, "/%s/%s", namespace_name, step->id);
+    wfe_step_machine_look(wfe_client_is_local(step->client), wfe_client_is_rootless(step->client),
+                          &step->machine);
+    if (!step->machine.rootless)
+        snprintf(step->cgroups_path, sizeof step->cgroups_path, "/%s/%s", namespace_name, step->id);
+}
+
+/* A rootless containerd may make no cgroup, so that the runtime would refuse limits. */
+static int drop_limits(wfe_step *step, wfe_error *err)
+{
+    wfe_oci_resources *limits = &step->config.confinement.resources;
+    const wfe_oci_resources none = {0};
+    if (!step->machine.rootless ||
+        (!limits->memory_bytes && !limits->cpu_quota_us && !limits->pids))
+        return 0;
+    if (step->config.strict)
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "a rootless containerd cannot hold limits on memory, cpu or pids");
+    *limits = none;
+    wfe_step_result_warn(step->result, "the limits on memory, cpu and pids do not hold: containerd "
+                                       "is rootless and may make no cgroup");
+    return 0;
+}
+
+static int make_files_and_spec(wfe_step *step, wfe_error *err)
+{
     if (step->config.hostname)
         snprintf(step->hostname, sizeof step->hostname, "%s", step->config.hostname);
     else
@@ -69,7 +93,9 @@ static int make_files_and_spec(wfe_step *step, wfe_error *err)
         .hostname = step->hostname,
         .run_id = step->is_durable ? step->config.run_id : NULL,
     };
-    int rc = wfe_step_files_make(&step->files, &step->config, &place, err);
+    int rc = drop_limits(step, err);
+    if (!rc)
+        rc = wfe_step_files_make(&step->files, &step->config, &place, err);
     return rc ? rc : build_spec(step, err);
 }
 
@@ -152,6 +178,12 @@ void wfe_step_explain_snapshot(const wfe_step *step, wfe_error *err)
                          step->client->snapshotter);
         wfe_error_hint(err, "import the image again with this snapshotter");
     } else if (err->grpc_status == WFE_GRPC_INVALID_ARGUMENT) {
+        if (strstr(err->message, "snapshotter not loaded")) {
+            *err = (wfe_error){.grpc_status = WFE_GRPC_INVALID_ARGUMENT};
+            wfe_error_set(err, WFE_E_INVALID, "containerd has no snapshotter '%s'",
+                          step->client->snapshotter);
+            wfe_error_where(err, "prepare snapshot", step->client->snapshotter);
+        }
         wfe_error_hint(err, "see wfe doctor, or choose another with --snapshotter");
     }
 }
@@ -241,7 +273,7 @@ void wfe_step_prepare(wfe_step *step, void (*ready)(wfe_step *step, const wfe_er
     wfe_error error = WFE_ERROR_INIT;
     step->prepared = ready;
     step->runs_as_image = strcmp(step->config.user, "image") == 0;
-    wfe_step_machine_look(wfe_client_is_local(step->client), &step->machine);
+    wfe_step_look_around(step);
     step->image_config = step->image->config;
     if (wfe_oci_stop_signal_parse(step->image_config->stop_signal, &step->stop_signal, NULL))
         step->stop_signal = WFE_STEP_DEFAULT_STOP_SIGNAL;

@@ -98,9 +98,23 @@ static int mount_one(const wfe_rootfs_mount *m, const char *dir)
     return rc;
 }
 
+/* An ordinary user may mount in a user namespace where it is root, and where the users of the
+ * image's files are nobody, which is enough to read them. */
+static int enter_namespaces(void)
+{
+    char map[32];
+    int len = snprintf(map, sizeof map, "0 %u 1", (unsigned)geteuid());
+    if (unshare(CLONE_NEWNS) == 0)
+        return 0;
+    if (errno != EPERM || unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+        return -1;
+    _cleanup_close_ int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, map, (size_t)len) == len ? 0 : -1;
+}
+
 static int mount_all(const wfe_rootfs_mount *mounts, size_t n_mounts, const char *dir)
 {
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (enter_namespaces() < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return -1;
     for (size_t i = 0; i < n_mounts; i++) {
         if (mount_one(&mounts[i], dir))

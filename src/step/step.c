@@ -11,6 +11,7 @@
 #include "containerd/tasks.h"
 #include "step/ending.h"
 #include "step/image.h"
+#include "step/secret.h"
 #include "step/step_priv.h"
 
 /* After KILL: the kernel may have to write back or wait for a disk first. */
@@ -31,6 +32,13 @@
 void wfe_step_fail(wfe_step *step, const wfe_error *err)
 {
     wfe_error_copy(&step->failure, err);
+}
+
+void wfe_step_log(const wfe_step *step, const char *what, const wfe_error *err)
+{
+    wfe_error masked = *err;
+    wfe_step_secret_mask_error(step->config.mask, &masked);
+    wfe_log_warning(&step->client->log, "%s%s", what, masked.message);
 }
 
 bool wfe_step_must_stop(const wfe_step *step)
@@ -56,7 +64,7 @@ static void on_killed(const Pb__Empty *reply, const wfe_error *err, void *user)
     /* NOT_FOUND: it ended by itself meanwhile. Anything else: the patience runs out and the next
      * stronger measure follows. */
     if (err->kind && err->grpc_status != WFE_GRPC_NOT_FOUND)
-        wfe_log_warning(&step->client->log, "%s", err->message);
+        wfe_step_log(step, "", err);
 }
 
 void wfe_step_signal(wfe_step *step, int signal_number)
@@ -65,13 +73,15 @@ void wfe_step_signal(wfe_step *step, int signal_number)
     PbTasks__KillRequest request = PB_TASKS__KILL_REQUEST__INIT;
     request.container_id = step->id;
     request.signal = (uint32_t)signal_number;
-    request.all = signal_number == SIGKILL;
+    /* Without a cgroup the runtime cannot find all of them; the first one takes the others of its
+     * pid namespace with it. */
+    request.all = signal_number == SIGKILL && !step->machine.rootless;
     step->signals_sent = signal_number == SIGKILL ? 2 : 1;
     wfe_containerd_cancel(step->kill_call);
     step->kill_call = NULL;
     if (wfe_tasks_kill(step->client->containerd, &request, NULL, on_killed, step, &step->kill_call,
                        &error))
-        wfe_log_warning(&step->client->log, "%s", error.message);
+        wfe_step_log(step, "", &error);
 }
 
 /* The stop signal (TERM, or the image's) first, KILL when the grace is over or the step is asked
@@ -333,6 +343,25 @@ static void destroy(wfe_step *step)
     free(step);
 }
 
+static void hide_secrets(wfe_step *step)
+{
+    wfe_mask *mask = step->config.mask;
+    wfe_strmap *outputs = &step->outputs.map; /* of stdout, and of a file that nobody captures */
+    wfe_error nomem = WFE_ERROR_INIT;
+    int rc = 0;
+    for (size_t i = 0; i < step->result->n_warnings; i++)
+        (void)wfe_step_secret_mask_text(mask, &step->result->warnings[i]);
+    for (size_t i = 0; i < outputs->len; i++) {
+        rc |= wfe_step_secret_mask_text(mask, &outputs->items[i].key);
+        rc |= wfe_step_secret_mask_text(mask, &outputs->items[i].value);
+    }
+    if (rc) {
+        wfe_error_nomem(&nomem);
+        wfe_step_fail(step, &nomem);
+    }
+    wfe_step_secret_mask_error(mask, &step->failure);
+}
+
 /* A step that ended well but for its warnings. One that did not end well needs no other reason not
  * to be taken for a success, and its exit code tells more. */
 static void be_strict(wfe_step *step)
@@ -352,6 +381,7 @@ void wfe_step_end(wfe_step *step)
 {
     wfe_step_result *result = step->result;
     step->state = WFE_STEP_ENDED;
+    hide_secrets(step);
     wfe_step_enter_phase(step, WFE_STEP_PHASE_CLEANUP);
     result->finished_at_us = wfe_clock_wall_us();
     result->end = step->stop_reason ? step->stop_reason : WFE_STEP_EXITED;
@@ -437,6 +467,9 @@ int wfe_step_start_durable(wfe_client *client, const wfe_step_options *options,
         step->durable = *durable;
     wfe_outputs_init(&step->outputs);
     int rc = wfe_step_config_init(&step->config, options, wfe_client_is_local(client), err);
+    /* What is kept of a durable step's streams is what the command wrote; its owner masks. */
+    if (!rc && durable && step->config.mask)
+        rc = wfe_error_set(err, WFE_E_INVALID, "a durable step cannot have secret_env");
     if (!rc)
         rc = prepare(step, err);
     if (rc) {

@@ -56,7 +56,7 @@ struct wfe_step {
     bool runs_as_image; /* user: image */
     int stop_signal;
     char hostname[WFE_OCI_HOSTNAME_MAX + 1];
-    char cgroups_path[2 * WFE_ID_MAX_LENGTH + 4];
+    char cgroups_path[2 * WFE_ID_MAX_LENGTH + 4]; /* "": none of its own */
     wfe_step_files files;
     PbSnapshots__PrepareSnapshotResponse *snapshot; /* its mounts */
     char *spec; /* JSON; freed once the container record has it */
@@ -118,6 +118,10 @@ struct wfe_step {
 /* prepare.c: name of the view's snapshot. */
 const char *wfe_step_view_key(const wfe_step *step, char out[WFE_STEP_VIEW_KEY_SIZE]);
 
+/* Learns about the machine, and names the step's cgroup there: none when the daemon is rootless,
+ * which may make none. */
+void wfe_step_look_around(wfe_step *step);
+
 /* Why there is no snapshot or view of the image: what to do about it. */
 void wfe_step_explain_snapshot(const wfe_step *step, wfe_error *err);
 
@@ -138,6 +142,8 @@ void wfe_step_note_stdin(wfe_step *step);
 
 /* step.c: remembers the first failure. */
 void wfe_step_fail(wfe_step *step, const wfe_error *err);
+/* Logs what and the error's message as a warning, without the step's secrets. */
+void wfe_step_log(const wfe_step *step, const char *what, const wfe_error *err);
 /* Closes the time account of the phase under way and opens the next one's. */
 void wfe_step_enter_phase(wfe_step *step, enum wfe_step_phase phase);
 /* Has the step to stop (failure, timeout, cancel) rather than go on launching. */

@@ -8,6 +8,8 @@
 #include "base/utf8.h"
 
 #define SHOWN_BYTES 64
+/* Where wfe-init and its files are mounted: step/files.h. */
+#define OWN_FOLDER ".wfe"
 
 static int too_long(const char *what, const char *path, const char *of, size_t len, size_t max,
                     wfe_error *err)
@@ -54,20 +56,52 @@ static size_t parts_of(const char *path, const char *name, bool *ret_first)
     return n;
 }
 
+/* The next part of a path that is not ".", and its length; 0 at the end. */
+static size_t next_part(const char **path)
+{
+    for (;;) {
+        *path += strspn(*path, "/");
+        size_t len = strcspn(*path, "/");
+        if (len != 1 || **path != '.')
+            return len;
+        *path += len;
+    }
+}
+
+bool wfe_step_target_is_same(const char *a, const char *b)
+{
+    for (;;) {
+        size_t len = next_part(&a);
+        if (next_part(&b) != len || strncmp(a, b, len) != 0)
+            return false;
+        if (!len)
+            return true;
+        a += len;
+        b += len;
+    }
+}
+
 int wfe_step_target_check_mount(const char *what, const char *path, const char *source,
                                 wfe_error *err)
 {
-    bool in_proc, in_dev, from_proc = false;
+    bool in_proc, in_dev, in_own, from_proc = false;
     int rc = wfe_step_target_check(what, path, err);
     if (rc)
         return rc;
     size_t n = parts_of(path, "proc", &in_proc);
     (void)parts_of(path, "dev", &in_dev);
+    (void)parts_of(path, OWN_FOLDER, &in_own);
     if (source && parts_of(source, "proc", &from_proc) != 1)
         from_proc = false;
     if (n == 0)
         return wfe_error_set(err, WFE_E_INVALID, "%s is '%s', must be a path other than /", what,
                              path);
+    if (in_own) {
+        wfe_error_set(err, WFE_E_INVALID, "%s is '%.*s', but /" OWN_FOLDER " is wfe's own", what,
+                      (int)wfe_utf8_prefix(path, SHOWN_BYTES), path);
+        wfe_error_hint(err, "choose another place");
+        return WFE_E_INVALID;
+    }
     bool covers = (n == 1 && (in_dev || (in_proc && !from_proc))) || (n > 1 && in_proc && !source);
     if (!covers)
         return 0;

@@ -32,22 +32,16 @@ const char *wfe_condition_name(enum wfe_plan_operator op)
 typedef struct compiler {
     wfe_arena *arena;
     wfe_diagnostics *list;
-    bool wrong;
 } compiler;
 
 static int compile(compiler *c, const wfe_node *node, wfe_plan_condition *out);
 
-static int wrong(compiler *c)
-{
-    c->wrong = true;
-    return 0;
-}
-
-/* Tells of keys that do not belong in a node of this kind. */
-static void check_keys(compiler *c, const wfe_node *node, bool comparison)
+/* Tells of keys that do not belong in a node of this kind; true when there are some. */
+static bool check_keys(compiler *c, const wfe_node *node, bool comparison)
 {
     const char *words[N_OPERATORS + 1];
     size_t n_words = 0;
+    bool wrong = false;
     for (int op = 0; op < N_OPERATORS; op++)
         words[n_words++] = names[op];
     words[n_words++] = "field";
@@ -60,21 +54,20 @@ static void check_keys(compiler *c, const wfe_node *node, bool comparison)
             continue;
         if (w < n_words && comparison && w == n_words - 1)
             continue;
+        wrong = true;
         if (w == n_words) {
             wfe_diagnose_error(c->list, wfe_mark_key(&node->entries[i]),
                                "unknown key '%s' in a condition", key);
             wfe_diagnose_suggest(c->list, key, words, n_words);
-            wrong(c);
         } else if (comparison && w >= WFE_PLAN_ALL) {
             wfe_diagnose_error(c->list, wfe_mark_key(&node->entries[i]),
                                "'%s' cannot stand beside 'field'", key);
-            wrong(c);
         } else if (!comparison && w < WFE_PLAN_ALL) {
             wfe_diagnose_error(c->list, wfe_mark_key(&node->entries[i]),
                                "'%s' needs a 'field' beside it", key);
-            wrong(c);
         }
     }
+    return wrong;
 }
 
 /* The operators of a node, from first to last: how many, and the last one found. */
@@ -111,7 +104,7 @@ static int compile_value(compiler *c, const wfe_node_entry *entry, wfe_plan_cond
             return 0;
         wfe_diagnose_error(c->list, wfe_mark_node(value), "'%s' must be true, found %s", entry->key,
                            wfe_node_kind_name(value));
-        return wrong(c);
+        return 0;
     }
     out->value = wfe_arena_keep(c->arena, wfe_node_json(entry->value));
     if (!out->value)
@@ -120,7 +113,7 @@ static int compile_value(compiler *c, const wfe_node_entry *entry, wfe_plan_cond
         !(entry->value->flags & (WFE_NODE_FROM_VALUE | WFE_NODE_UNKNOWN | WFE_NODE_HAS_ITEM))) {
         wfe_diagnose_error(c->list, wfe_mark_node(entry->value), "'%s' must be a number, found %s",
                            entry->key, wfe_node_kind_name(entry->value));
-        return wrong(c);
+        return 0;
     }
     return 0;
 }
@@ -130,12 +123,12 @@ static int compile_comparison(compiler *c, const wfe_node *node, const wfe_node 
 {
     const wfe_node_entry *entry = NULL;
     int op = 0;
-    check_keys(c, node, true);
+    bool told = check_keys(c, node, true);
     if (field->kind != WFE_NODE_SCALAR || wfe_node_is_null(field) || !*field->text ||
         strcmp(field->text, ".") == 0) {
         wfe_diagnose_error(c->list, wfe_mark_node(field),
                            "'field' must name a value, such as .inputs.ref");
-        return wrong(c);
+        return 0;
     }
     out->path = wfe_arena_text(c->arena, field->text, field->n);
     if (!out->path)
@@ -146,7 +139,7 @@ static int compile_comparison(compiler *c, const wfe_node *node, const wfe_node 
         out->op = (enum wfe_plan_operator)op;
         return compile_value(c, entry, out);
     }
-    if (c->wrong && !found)
+    if (told && !found)
         return 0; /* the operator is the unknown key that was told of */
     if (!found) {
         wfe_diagnose_error(c->list, wfe_mark_node(field),
@@ -158,7 +151,7 @@ static int compile_comparison(compiler *c, const wfe_node *node, const wfe_node 
                            "Comparison on field '%s' must specify exactly one operator, found %u",
                            field->text, found);
     }
-    return wrong(c);
+    return 0;
 }
 
 static int compile_children(compiler *c, const wfe_node_entry *entry, wfe_plan_condition *out)
@@ -168,7 +161,7 @@ static int compile_children(compiler *c, const wfe_node_entry *entry, wfe_plan_c
     if (value->kind != (one ? WFE_NODE_MAP : WFE_NODE_LIST)) {
         wfe_diagnose_error(c->list, wfe_mark_node(value), "'%s' must be %s, found %s", entry->key,
                            one ? "a condition" : "a list of conditions", wfe_node_kind_name(value));
-        return wrong(c);
+        return 0;
     }
     uint32_t n = one ? 1 : value->n;
     wfe_plan_condition *children = wfe_arena_array(c->arena, n, sizeof *children);
@@ -188,11 +181,7 @@ static int compile_combinator(compiler *c, const wfe_node *node, wfe_plan_condit
 {
     const wfe_node_entry *entry = NULL;
     int op = 0;
-    bool before = c->wrong;
-    c->wrong = false;
-    check_keys(c, node, false);
-    bool told = c->wrong;
-    c->wrong = c->wrong || before;
+    bool told = check_keys(c, node, false);
     unsigned found = find_operators(node, WFE_PLAN_ALL, WFE_PLAN_NOT, &op, &entry);
     if (found == 1) {
         out->op = (enum wfe_plan_operator)op;
@@ -203,17 +192,19 @@ static int compile_combinator(compiler *c, const wfe_node *node, wfe_plan_condit
     wfe_diagnose_error(c->list, wfe_mark_node(node),
                        "Condition combinator must have %s one of: all, any, none, one_of, not",
                        found ? "exactly" : "at least");
-    return wrong(c);
+    return 0;
 }
 
 static int compile(compiler *c, const wfe_node *node, wfe_plan_condition *out)
 {
     out->pos = node->pos;
+    if (node->flags & WFE_NODE_WRONG)
+        return 0; /* told before */
     if (node->kind != WFE_NODE_MAP || node->flags & WFE_NODE_FROM_VALUE) {
         wfe_diagnose_error(c->list, wfe_mark_node(node), "a condition must be a map, found %s",
                            wfe_node_kind_name(node));
         wfe_diagnose_hint(c->list, "for example {field: .inputs.ref, equals: main}");
-        return wrong(c);
+        return 0;
     }
     const wfe_node *field = wfe_node_get(node, "field");
     return field ? compile_comparison(c, node, field, out) : compile_combinator(c, node, out);
@@ -227,8 +218,7 @@ int wfe_condition_compile(wfe_arena *arena, wfe_diagnostics *list, const wfe_nod
     wfe_plan_condition *condition = wfe_arena_alloc(arena, sizeof *condition);
     if (!condition || compile(&c, node, condition))
         return WFE_E_NOMEM;
-    if (!c.wrong)
-        *ret = condition;
+    *ret = condition;
     return 0;
 }
 

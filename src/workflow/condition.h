@@ -11,7 +11,8 @@
 #include "workflow/node.h"
 #include "workflow/plan.h"
 
-/* Compiles node; *ret is in the arena, NULL after a mistake, which is in list. NOMEM. */
+/* Compiles node; *ret is in the arena. After a mistake, which is in list, it is what could be read,
+ * good for wfe_condition_check alone: a part that is wrong compares no path. NOMEM. */
 int wfe_condition_compile(wfe_arena *arena, wfe_diagnostics *list, const wfe_node *node,
                           const wfe_plan_condition **ret);
 

@@ -49,11 +49,19 @@ static void unknown_field(const checker *c, const wfe_plan_condition *condition,
     wfe_diagnose_error(c->list, mark_of(condition),
                        "Condition references unknown %s field '%s'. Available %ss: [%s]", kind,
                        name, kind, known.data ? known.data : "");
+    for (size_t i = 0; *kind == 'o' && i < c->step_outputs->cap && shown < SHOWN_NAMES; i++) {
+        if (c->step_outputs->slots[i].text)
+            words[shown++] = c->step_outputs->slots[i].text;
+    }
     wfe_diagnose_suggest(c->list, name, words, shown);
+    if (*kind == 'o')
+        wfe_diagnose_hint(c->list, "the step that gives it says so: outputs: [{name: %s}]", name);
 }
 
+/* A step that is skipped gives nothing, so an output of any type may be asked whether it is there.
+ */
 static void check_type(const checker *c, const wfe_plan_condition *condition,
-                       const wfe_plan_type *type)
+                       const wfe_plan_type *type, bool input)
 {
     enum wfe_plan_type_kind kind = type->kind;
     bool number = kind == WFE_PLAN_NUMBER || kind == WFE_PLAN_INTEGER;
@@ -64,7 +72,7 @@ static void check_type(const checker *c, const wfe_plan_condition *condition,
         allowed = "type number, integer or any";
     else if (condition->op == WFE_PLAN_CONTAINS && kind != WFE_PLAN_STRING && kind != WFE_PLAN_LIST)
         allowed = "type string, list or any";
-    else if (condition->op >= WFE_PLAN_IS_NULL && !type->optional)
+    else if (input && condition->op >= WFE_PLAN_IS_NULL && !type->optional)
         allowed = "an optional type (T?) or of type any";
     if (allowed)
         wfe_diagnose_error(c->list, mark_of(condition), "'%s' needs a field of %s, but '%s' is %s",
@@ -98,7 +106,7 @@ static void check_comparison(const checker *c, const wfe_plan_condition *conditi
     char word[128];
     snprintf(word, sizeof word, "%.*s", (int)len, name);
     if (field && !name[len])
-        check_type(c, condition, &field->type);
+        check_type(c, condition, &field->type, input);
     else if (!field && (input || !is_step_output(c, name, len)))
         unknown_field(c, condition, input ? "input" : "output", fields, n, word);
 }

@@ -51,7 +51,7 @@ static int read_volume(const wfe_reader *r, const wfe_node *node, wfe_volume *ou
     } else {
         wfe_raw_volume raw = {0};
         int rc = wfe_read_map(r, node, WFE_SCOPE_VOLUME, &raw);
-        if (rc || node->kind != WFE_NODE_MAP)
+        if (rc || !wfe_node_is_map(node))
             return rc;
         *out = (wfe_volume){.source = raw.source, .target = raw.target, .readonly = raw.readonly};
         if (!raw.source && !wfe_node_get(node, "source"))
@@ -96,7 +96,7 @@ static int read_auth(const wfe_reader *r, const wfe_node *node, wfe_plan_contain
         wfe_raw_auth raw = {0};
         if (wfe_read_map(r, entry->value, WFE_SCOPE_REGISTRY_AUTH, &raw))
             return WFE_E_NOMEM;
-        if (entry->value->kind == WFE_NODE_MAP && (!raw.username || !raw.password) &&
+        if (wfe_node_is_map(entry->value) && (!raw.username || !raw.password) &&
             (!wfe_node_get(entry->value, "username") || !wfe_node_get(entry->value, "password")))
             wfe_diagnose_error(r->list, wfe_mark_key(entry),
                                "registry_auth of '%s' must have a 'username' and a 'password'",
@@ -225,11 +225,14 @@ int wfe_config_container(const wfe_reader *r, const char *name, const wfe_node *
 {
     char what[256];
     wfe_raw_container raw;
+    size_t n_errors = wfe_diagnostics_errors(r->list);
     snprintf(what, sizeof what, "Containerd step '%s'", name);
     wfe_config_container_init(&raw);
     int rc = wfe_read_map(r, node, WFE_SCOPE_CONTAINERD, &raw);
     if (!rc)
         rc = wfe_config_container_finish(r, what, node, &raw);
+    if (!rc && wfe_diagnostics_errors(r->list) == n_errors)
+        rc = wfe_config_container_check(r, node, &raw.container);
     if (rc)
         return rc;
     wfe_plan_container *container = wfe_arena_alloc(r->memory, sizeof *container);

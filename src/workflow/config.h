@@ -22,5 +22,9 @@ int wfe_config_call(const wfe_reader *r, const char *name, const wfe_node *node,
 void wfe_config_container_init(wfe_raw_container *raw);
 int wfe_config_container_finish(const wfe_reader *r, const char *what, const wfe_node *node,
                                 wfe_raw_container *raw);
+/* container_check.c: tells what the loader's check finds wrong with a container; nothing while a
+ * value of node, its config, is not known. */
+int wfe_config_container_check(const wfe_reader *r, const wfe_node *node,
+                               const wfe_plan_container *container);
 
 #endif

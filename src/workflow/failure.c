@@ -97,7 +97,7 @@ static int read_behavior(wfe_loader *l, const wfe_node *node, const wfe_node *be
                                                     WFE_PLAN_ERROR_COMPENSATE};
     wfe_raw_error_behavior raw = {.interval_ms = 60000, .max_retries = 3};
     int rc = wfe_read_map(&l->reader, node, WFE_SCOPE_ERROR_BEHAVIOR, &raw);
-    if (rc || node->kind != WFE_NODE_MAP)
+    if (rc || !wfe_node_is_map(node))
         return rc;
     const wfe_node *type = wfe_node_get(node, "type");
     if (!type)

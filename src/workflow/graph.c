@@ -45,11 +45,13 @@ static int add_nodes(builder *b)
 
 /* ---- edges ---- */
 
-static int add_edge(builder *b, uint32_t from, uint32_t to, const char *label)
+static int add_edge(builder *b, wfe_graph_edge edge)
 {
-    for (uint32_t i = b->graph.n_edges; i > 0 && b->graph.edges[i - 1].to == to; i--) {
-        if (b->graph.edges[i - 1].from == from)
-            return 0;
+    for (uint32_t i = b->graph.n_edges; i > 0 && b->graph.edges[i - 1].to == edge.to; i--) {
+        if (b->graph.edges[i - 1].from != edge.from)
+            continue;
+        b->graph.edges[i - 1].of_block &= edge.of_block;
+        return 0;
     }
     if (b->graph.n_edges == b->cap_edges) {
         uint32_t cap = b->cap_edges ? 2 * b->cap_edges : 256;
@@ -63,44 +65,47 @@ static int add_edge(builder *b, uint32_t from, uint32_t to, const char *label)
         return wfe_error_set(b->err, WFE_E_LIMIT,
                              "the graph has more than %d lines, which cannot be drawn",
                              WFE_GRAPH_MAX_EDGES);
-    b->graph.edges[b->graph.n_edges++] = (wfe_graph_edge){from, to, label};
+    b->graph.edges[b->graph.n_edges++] = edge;
     return 0;
 }
 
 /* What ends last of a step: itself, or the steps of a block. */
-static int add_from(builder *b, uint32_t step, uint32_t to, const char *label)
+static int add_from(builder *b, uint32_t step, wfe_graph_edge edge)
 {
-    if (b->node_of[step] != WFE_PLAN_NONE)
-        return add_edge(b, b->node_of[step], to, label);
+    edge.from = b->node_of[step];
+    if (edge.from != WFE_PLAN_NONE)
+        return add_edge(b, edge);
     int rc = 0;
+    edge.of_block = true;
     for (uint32_t i = step_of(b, step)->first_child; !rc && i != WFE_PLAN_NONE;
          i = step_of(b, i)->next_sibling)
-        rc = add_from(b, i, to, label);
+        rc = add_from(b, i, edge);
     return rc;
 }
 
 /* A child of a block waits for what its block waits for, too. */
-static int add_needs(builder *b, uint32_t step, uint32_t to)
+static int add_needs(builder *b, uint32_t step, uint32_t to, bool of_block)
 {
+    wfe_graph_edge edge = {.to = to, .of_block = of_block};
     const wfe_plan_step *s = step_of(b, step);
     int rc = 0;
     for (uint32_t i = 0; !rc && i < s->n_needs; i++)
-        rc = add_from(b, s->needs[i], to, NULL);
+        rc = add_from(b, s->needs[i], edge);
     if (!rc && s->parent != WFE_PLAN_NONE && s->role == WFE_PLAN_ROLE_STEP)
-        rc = add_needs(b, s->parent, to);
-    else if (!rc && s->role != WFE_PLAN_ROLE_STEP && s->parent != WFE_PLAN_NONE)
-        rc = add_from(b, s->parent, to,
-                      s->role == WFE_PLAN_ROLE_ENSURE       ? "ensure"
-                      : s->role == WFE_PLAN_ROLE_ON_FAILURE ? "on_failure"
-                                                            : "on_success");
-    return rc;
+        return add_needs(b, s->parent, to, true);
+    if (rc || s->role == WFE_PLAN_ROLE_STEP || s->parent == WFE_PLAN_NONE)
+        return rc;
+    edge.label = s->role == WFE_PLAN_ROLE_ENSURE       ? "ensure"
+                 : s->role == WFE_PLAN_ROLE_ON_FAILURE ? "on_failure"
+                                                       : "on_success";
+    return add_from(b, s->parent, edge);
 }
 
 static int add_edges(builder *b)
 {
     int rc = 0;
     for (uint32_t i = 0; !rc && i < b->graph.n_nodes; i++)
-        rc = add_needs(b, b->graph.nodes[i].step, i);
+        rc = add_needs(b, b->graph.nodes[i].step, i, false);
     return rc;
 }
 
@@ -225,8 +230,10 @@ int wfe_plan_graph(const wfe_plan *plan, enum wfe_graph format, char **ret, wfe_
         rc = add_edges(&b);
     if (!rc) {
         set_layers(&b.graph);
-        rc = write_graph(&b.graph, format, &out, err);
+        rc = wfe_graph_reduce(&b.graph, err);
     }
+    if (!rc)
+        rc = write_graph(&b.graph, format, &out, err);
     free(b.node_of);
     free(b.graph.nodes);
     free(b.graph.edges);

@@ -19,6 +19,7 @@ typedef struct wfe_graph_edge {
     uint32_t from; /* nodes */
     uint32_t to;
     const char *label; /* of a hook: "on_failure"; NULL */
+    bool of_block;     /* the file does not name the two: one is in a block that is meant */
 } wfe_graph_edge;
 
 typedef struct wfe_graph_node {
@@ -35,6 +36,8 @@ typedef struct wfe_graph_data {
     uint32_t n_layers;
 } wfe_graph_data;
 
+/* graph_reduce.c: takes away lines of blocks that others say already. Needs the layers. */
+int wfe_graph_reduce(wfe_graph_data *graph, wfe_error *err);
 int wfe_plan_graph(const wfe_plan *plan, enum wfe_graph format, char **ret, wfe_error *err);
 
 /* graph_draw.c: with letters, and as a picture. */

@@ -18,7 +18,7 @@
 typedef struct item_source {
     wfe_plan_for_each for_each; /* first: the plan points to it */
     const wfe_node *config;
-    const wfe_node *when; /* NULL: none */
+    const wfe_node *when; /* NULL: none, or the whole step's */
     wfe_mark mark;        /* of for_each */
 } item_source;
 
@@ -61,18 +61,28 @@ static int read_items(wfe_loader *l, const wfe_node *node, uint32_t max, wfe_pla
     return out->items ? 0 : WFE_E_NOMEM;
 }
 
+static bool holds_item(const wfe_node *node)
+{
+    bool found = node->kind == WFE_NODE_SCALAR && node->flags & WFE_NODE_HAS_ITEM;
+    for (uint32_t i = 0; node->kind != WFE_NODE_SCALAR && !found && i < node->n; i++)
+        found = holds_item(node->kind == WFE_NODE_MAP ? node->entries[i].value : node->items[i]);
+    return found;
+}
+
 int wfe_item_prepare(wfe_loader *l, uint32_t step, const wfe_raw_step *raw)
 {
     item_source *source = wfe_arena_alloc(l->memory, sizeof *source);
     if (!source)
         return WFE_E_NOMEM;
     source->mark = wfe_mark_node(raw->for_each);
+    source->for_each.when_of_items = raw->when && holds_item(raw->when);
+    const wfe_node *when = source->for_each.when_of_items ? raw->when : NULL;
     int rc = read_items(l, raw->for_each, raw->max_items, &source->for_each);
     if (!rc && raw->config)
         source->config = wfe_node_copy(l->memory, raw->config);
-    if (!rc && raw->when)
-        source->when = wfe_node_copy(l->memory, raw->when);
-    if (!rc && ((raw->config && !source->config) || (raw->when && !source->when)))
+    if (!rc && when)
+        source->when = wfe_node_copy(l->memory, when);
+    if (!rc && ((raw->config && !source->config) || (when && !source->when)))
         rc = WFE_E_NOMEM;
     l->steps[step].for_each = &source->for_each;
     return rc;
@@ -200,6 +210,7 @@ int wfe_plan_item_new(const wfe_plan *plan, uint32_t step, const json_t *item, u
     };
     made->step = plan->steps[step];
     made->step.for_each = NULL;
+    made->step.when = NULL;
     int rc = make_parts(&m, &plan->steps[step], err);
     if (rc) {
         wfe_error_prefix(err, "item %u of step '%s'", index, plan->steps[step].name);

@@ -69,7 +69,8 @@
     X(STEP, needs, needs, NODE, WRITTEN("list of texts"), "the step before it",                    \
       "the steps it waits for; `[]` waits for none")                                               \
     X(STEP, when, when, CONDITION, FREE, NULL,                                                     \
-      "the step is skipped when this is not true; what needs it goes on")                          \
+      "the step is skipped when this is not true; what needs it goes on; one with `((item))` is "  \
+      "asked for each item")                                                                       \
     X(STEP, for_each, for_each, NODE, WRITTEN("list, or path of one"), NULL,                       \
       "runs the step once for each item of a list or of an output (`.outputs.targets`); "          \
       "`((item))`, `((item.key))` and `((index))` are replaced")                                   \

@@ -9,6 +9,7 @@
 
 #include "workflow/condition.h"
 #include "workflow/loader.h"
+#include "workflow/variable.h"
 
 #define NAME_MAX_BYTES 256
 
@@ -62,17 +63,14 @@ static bool read_texts(const wfe_loader *l, texts *out)
     return true;
 }
 
-/* As the variable of a step: upper case, what is no letter or digit as "_". */
 static bool is_variable_somewhere(const texts *t, const char *name)
 {
-    char variable[NAME_MAX_BYTES];
-    size_t i = 0;
-    for (; name[i] && i + 1 < sizeof variable; i++)
-        variable[i] = isalnum((unsigned char)name[i]) ? (char)toupper((unsigned char)name[i]) : '_';
-    variable[i] = '\0';
+    char variable[WFE_VARIABLE_SIZE];
+    if (!wfe_variable_name(name, variable))
+        return false;
     /* A name in capitals is the variable's own name, and stands where it is declared. */
     return strcmp(variable, name) == 0 ||
-           wfe_index_get(&t->variables, variable, i) != WFE_INDEX_NONE;
+           wfe_index_get(&t->variables, variable, strlen(variable)) != WFE_INDEX_NONE;
 }
 
 static bool is_path_somewhere(const texts *t, const char *root, const char *name)
@@ -87,6 +85,20 @@ static bool is_path_somewhere(const texts *t, const char *root, const char *name
     return len >= (int)sizeof path || wfe_index_get(&t->paths, path, (size_t)len) != WFE_INDEX_NONE;
 }
 
+/* How a step can come by an input of this name. */
+static void hint_unused(wfe_loader *l, const char *name)
+{
+    char variable[WFE_VARIABLE_SIZE];
+    bool in_texts = true;
+    for (const char *c = name; *c; c++)
+        in_texts = in_texts && is_word_letter(*c);
+    wfe_diagnose_hint(
+        l->list, "%s; conditions have it as .inputs.%s%s%s%s",
+        wfe_variable_name(name, variable) ? "a step has it as a variable in upper case"
+                                          : "no variable of a step can have this name",
+        name, in_texts ? ", texts as ((" : "", in_texts ? name : "", in_texts ? "))" : "");
+}
+
 static void check_inputs(wfe_loader *l, const texts *t, const wfe_plan_workflow *workflow)
 {
     for (uint32_t i = 0; i < workflow->n_inputs; i++) {
@@ -97,10 +109,7 @@ static void check_inputs(wfe_loader *l, const texts *t, const wfe_plan_workflow 
         wfe_diagnose_warning(
             l->list, (wfe_mark){.pos = workflow->inputs[i].pos, .length = (uint32_t)strlen(name)},
             "input '%s' is not used", name);
-        wfe_diagnose_hint(l->list,
-                          "a step has it as a variable in upper case, conditions as "
-                          ".inputs.%s, texts as ((%s))",
-                          name, name);
+        hint_unused(l, name);
     }
 }
 
@@ -172,6 +181,47 @@ static void check_secrets(wfe_loader *l, const wfe_plan_workflow *workflow)
     }
 }
 
+/* Characters from start to end, plus one. */
+static uint32_t column_of(const char *start, const char *end)
+{
+    uint32_t column = 1;
+    for (; start < end; start++)
+        column += ((unsigned char)*start & 0xc0) != 0x80;
+    return column;
+}
+
+/* ${{ }} of other tools is nothing here, and no mistake, since a program's text may hold it. */
+static void check_line(wfe_loader *l, wfe_plan_pos pos, const char *line, size_t len)
+{
+    size_t blank = 0;
+    while (blank < len && (line[blank] == ' ' || line[blank] == '\t'))
+        blank++;
+    const char *at = memmem(line, len, "${{", 3);
+    if (!at || line[blank] == '#')
+        return;
+    const char *end = memmem(at, len - (size_t)(at - line), "}}", 2);
+    pos.column = column_of(line, at);
+    wfe_diagnose_warning(l->list,
+                         (wfe_mark){.pos = pos, .length = end ? column_of(at, end) + 1 : 3},
+                         "'${{ }}' is not replaced");
+    wfe_diagnose_hint(l->list, "an input is ((name)) in any text; inputs and outputs are variables "
+                               "of each step, in capitals");
+}
+
+static void check_expressions(wfe_loader *l)
+{
+    for (uint32_t i = 0; i < l->n_files; i++) {
+        const char *text = l->files[i].text, *end = text + l->files[i].len;
+        wfe_plan_pos pos = {.file = i, .line = 1};
+        for (const char *line = text; line < end; pos.line++) {
+            const char *newline = memchr(line, '\n', (size_t)(end - line));
+            size_t len = newline ? (size_t)(newline - line) : (size_t)(end - line);
+            check_line(l, pos, line, len);
+            line += len + 1;
+        }
+    }
+}
+
 int wfe_load_lint(wfe_loader *l)
 {
     texts t = {0};
@@ -181,6 +231,7 @@ int wfe_load_lint(wfe_loader *l)
         check_secrets(l, &l->workflows[i]);
         ok = check_steps(l, &t, i);
     }
+    check_expressions(l);
     wfe_index_done(&t.variables);
     wfe_index_done(&t.paths);
     return ok ? 0 : wfe_error_nomem(l->err);

@@ -96,6 +96,8 @@ static int load_all(wfe_loader *l)
         rc = wfe_load_workflows(l);
     if (!rc && l->n_workflows)
         rc = wfe_load_calls(l);
+    if (!rc && l->n_workflows)
+        rc = wfe_load_together(l);
     if (!rc && !wfe_diagnostics_errors(l->list))
         rc = wfe_load_lint(l);
     return rc;
@@ -133,7 +135,7 @@ int wfe_plan_load(const wfe_plan_load_options *options, wfe_plan **ret,
         .tree = tree,
         .memory = memory,
         .list = list,
-        .reader = {.memory = memory, .list = list},
+        .reader = {.memory = memory, .list = list, .check_container = options->check_container},
         .err = err ? err : &local,
         .n_nodes_left = WFE_NODE_MAX,
     };

@@ -9,10 +9,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <wfe/step.h>
 #include <wfe/workflow.h>
 
 #include "base/error.h"
 #include "workflow/plan.h"
+
+/* Looks at the options of a container whose values are all known. 0, or INVALID with what is wrong
+ * with them; may_work: it need not be. NOMEM. */
+typedef int (*wfe_container_check_fn)(const wfe_step_options *options, bool *ret_may_work,
+                                      wfe_error *err);
 
 typedef struct wfe_plan_load_options {
     /* The file, or its text. With text, path only names it (NULL: "workflow.yaml") and the folder
@@ -32,6 +38,7 @@ typedef struct wfe_plan_load_options {
     const char *const *input_texts; /* NULL-terminated; on top of both */
     /* An input without a value is no error: for looking at a file without running it. */
     bool partial;
+    wfe_container_check_fn check_container; /* NULL: none */
 } wfe_plan_load_options;
 
 /* What was found wrong, in the order of the files; errors end the loading, warnings do not. */

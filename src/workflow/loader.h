@@ -100,8 +100,12 @@ int wfe_load_secret_uses(wfe_loader *l, const wfe_node *node, wfe_plan_step *ste
 /* order.c: needs of the steps of the workflow that is being read, and cycles among them. first:
  * index of the first of its steps. */
 int wfe_load_order(wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t first);
+/* paths.c: names of steps of that workflow that are the path of something else. */
+void wfe_load_paths(wfe_loader *l, const wfe_plan_workflow *workflow, uint32_t first);
 /* calls.c: workflow steps, when all workflows are read. */
 int wfe_load_calls(wfe_loader *l);
+/* together.c: services that cannot be in one run. */
+int wfe_load_together(wfe_loader *l);
 /* lint.c: what is no mistake but looks like one. */
 int wfe_load_lint(wfe_loader *l);
 

@@ -17,6 +17,11 @@ const wfe_node *wfe_node_get(const wfe_node *node, const char *key)
     return NULL;
 }
 
+bool wfe_node_is_map(const wfe_node *node)
+{
+    return node->kind == WFE_NODE_MAP && !(node->flags & WFE_NODE_WRONG);
+}
+
 bool wfe_node_is_null(const wfe_node *node)
 {
     return !node || (node->kind == WFE_NODE_SCALAR &&

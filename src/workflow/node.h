@@ -17,11 +17,12 @@
 enum wfe_node_kind { WFE_NODE_SCALAR, WFE_NODE_LIST, WFE_NODE_MAP };
 
 enum wfe_node_flag {
-    WFE_NODE_QUOTED = 1,      /* a scalar that is text whatever it looks like */
-    WFE_NODE_FROM_VALUE = 2,  /* has to do with a value that was given: no structure of the file */
-    WFE_NODE_HAS_ITEM = 4,    /* holds ((item)) or ((index)) */
-    WFE_NODE_UNKNOWN = 8,     /* holds a placeholder whose value is not known yet */
-    WFE_NODE_PLACEHOLDER = 16 /* holds "((", to be looked at once */
+    WFE_NODE_QUOTED = 1,       /* a scalar that is text whatever it looks like */
+    WFE_NODE_FROM_VALUE = 2,   /* has to do with a value that was given: no structure of the file */
+    WFE_NODE_HAS_ITEM = 4,     /* holds ((item)) or ((index)) */
+    WFE_NODE_UNKNOWN = 8,      /* holds a placeholder whose value is not known yet */
+    WFE_NODE_PLACEHOLDER = 16, /* holds "((", to be looked at once */
+    WFE_NODE_WRONG = 32        /* stands for what could not be read, which was told: an empty map */
 };
 
 typedef struct wfe_node wfe_node;
@@ -55,6 +56,8 @@ struct wfe_node {
 const wfe_node *wfe_node_get(const wfe_node *node, const char *key);
 /* "a list", "text", "a number": what was found, for messages. */
 const char *wfe_node_kind_name(const wfe_node *node);
+/* Is it a map that could be read. */
+bool wfe_node_is_map(const wfe_node *node);
 /* Is it null: absent, empty, ~ or null. */
 bool wfe_node_is_null(const wfe_node *node);
 /* The value as YAML 1.2's core schema reads it. New reference; NULL without memory. */

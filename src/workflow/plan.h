@@ -202,6 +202,7 @@ typedef struct wfe_plan_for_each {
     const json_t *items; /* a literal list; NULL: path */
     const char *path;    /* ".outputs.targets": a list in the data */
     uint32_t max_items;
+    bool when_of_items; /* 'when' has ((item)) or ((index)): each item is asked, not the step */
 } wfe_plan_for_each;
 
 /* Hooks of a step, a block or a workflow, each a step of its own (role HOOK). */
@@ -362,7 +363,8 @@ int wfe_plan_condition_eval(const wfe_plan_condition *condition, const json_t *d
 const json_t *wfe_plan_lookup(const json_t *data, const char *path);
 
 /* One item of a for_each step: a copy of the step in which ((item)), ((item.key)) and ((index)) are
- * replaced, in config and when. Its for_each is NULL; everything else is shared with the plan. */
+ * replaced, in config and when; a when that was the whole step's is not asked again and is NULL.
+ * Its for_each is NULL; everything else is shared with the plan. */
 typedef struct wfe_plan_item {
     wfe_plan_step step;
     void *memory;

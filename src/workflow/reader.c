@@ -9,6 +9,7 @@
 #include "base/bytesize.h"
 #include "base/duration.h"
 #include "base/nearest.h"
+#include "workflow/advice.h"
 #include "workflow/scalar.h"
 
 #define TEXT_MAX_BYTES ((uint32_t)1024 * 1024)
@@ -20,6 +21,8 @@ bool wfe_read_is_open(const wfe_reader *r, const wfe_node *node)
 
 static void refuse(const wfe_reader *r, const wfe_node *node, const char *what, const char *title)
 {
+    if (node->flags & WFE_NODE_WRONG)
+        return; /* told before */
     /* A name of a key is quoted; "'config' of step 'a'" and "a step" are words already. */
     const char *before = strpbrk(what, " '") ? "" : "'";
     wfe_diagnose_error(r->list, wfe_mark_node(node), "%s%s%s must be %s, found %s", before, what,
@@ -30,7 +33,7 @@ static void refuse(const wfe_reader *r, const wfe_node *node, const char *what, 
 static bool is_kind(const wfe_reader *r, const wfe_node *node, enum wfe_node_kind kind,
                     const char *what, const char *title)
 {
-    if (node->kind != kind) {
+    if (node->kind != kind || node->flags & WFE_NODE_WRONG) {
         refuse(r, node, what, title);
         return false;
     }
@@ -329,8 +332,13 @@ static int read_node(const wfe_reader *r, const wfe_node *node, const wfe_key *k
     snprintf(what, sizeof what, "'%s'", key->name);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         if (key->kind == shapes[i].key &&
-            !is_kind(r, node, shapes[i].node, what, wfe_key_kind_title(key->kind)))
+            !is_kind(r, node, shapes[i].node, what, wfe_key_kind_title(key->kind))) {
+            if (node->kind != WFE_NODE_MAP && key->kind == WFE_KEY_STEP)
+                wfe_advise_map(r->list, WFE_SCOPE_STEP);
+            if (node->kind != WFE_NODE_MAP && key->kind == WFE_KEY_MAP)
+                wfe_advise_map(r->list, key->sub);
             return 0;
+        }
     }
     *ret = node;
     return 0;
@@ -388,23 +396,12 @@ static int read_value(const wfe_reader *r, const wfe_node *node, const wfe_key *
 
 /* ---- the map ---- */
 
-static size_t names_of(enum wfe_scope scope, const char *names[WFE_KEYS_MAX])
-{
-    size_t n;
-    const wfe_key *keys = wfe_keys_of(scope, &n);
-    n = n < WFE_KEYS_MAX ? n : WFE_KEYS_MAX;
-    for (size_t i = 0; i < n; i++)
-        names[i] = keys[i].name;
-    return n;
-}
-
 bool wfe_read_is_misspelt(const wfe_node *map, enum wfe_scope scope, const char *key)
 {
-    const char *names[WFE_KEYS_MAX];
-    size_t n = names_of(scope, names);
     for (uint32_t i = 0; map->kind == WFE_NODE_MAP && i < map->n; i++) {
-        const char *near = wfe_nearest(map->entries[i].key, names, n);
-        if (near && strcmp(near, key) == 0 && strcmp(map->entries[i].key, key) != 0)
+        const char *found = map->entries[i].key;
+        const char *meant = wfe_keys_find(scope, found) ? NULL : wfe_advice_meant(scope, found);
+        if (meant && strcmp(meant, key) == 0)
             return true;
     }
     return false;
@@ -412,24 +409,9 @@ bool wfe_read_is_misspelt(const wfe_node *map, enum wfe_scope scope, const char 
 
 static void unknown_key(const wfe_reader *r, const wfe_node_entry *entry, enum wfe_scope scope)
 {
-    static const enum wfe_scope configs[] = {WFE_SCOPE_CONTAINERD, WFE_SCOPE_SHELL, WFE_SCOPE_CALL};
-    const char *names[WFE_KEYS_MAX];
-    size_t n = names_of(scope, names);
     wfe_diagnose_error(r->list, wfe_mark_key(entry), "unknown key '%s' in %s", entry->key,
                        wfe_scope_title(scope));
-    wfe_diagnose_suggest(r->list, entry->key, names, n);
-    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
-        bool config = scope == WFE_SCOPE_CONTAINERD || scope == WFE_SCOPE_SHELL ||
-                      scope == WFE_SCOPE_CALL || scope == WFE_SCOPE_STEP;
-        if (config && wfe_keys_find(configs[i], entry->key)) {
-            wfe_diagnose_hint(r->list, "'%s' belongs in %s", entry->key,
-                              wfe_scope_title(configs[i]));
-            return;
-        }
-    }
-    if (scope != WFE_SCOPE_STEP && wfe_keys_find(WFE_SCOPE_STEP, entry->key) &&
-        scope >= WFE_SCOPE_CONTAINERD && scope <= WFE_SCOPE_CALL)
-        wfe_diagnose_hint(r->list, "'%s' belongs in the step, beside 'config'", entry->key);
+    wfe_advise_key(r->list, scope, entry->key);
 }
 
 static int read_entry(const wfe_reader *r, const wfe_node_entry *entry, const wfe_key *key,
@@ -445,6 +427,8 @@ static int read_entry(const wfe_reader *r, const wfe_node_entry *entry, const wf
         wfe_diagnose_hint(r->list, "%s", key->doc);
         return 0;
     }
+    if (entry->value->flags & WFE_NODE_WRONG)
+        return 0;
     /* A key with nothing behind it is as good as absent, for those that are not required. */
     if (key->kind != WFE_KEY_NODE && key->kind != WFE_KEY_TYPE && wfe_node_is_null(entry->value) &&
         !(key->fallback && strcmp(key->fallback, "required") == 0) &&
@@ -459,8 +443,11 @@ static int read_entry(const wfe_reader *r, const wfe_node_entry *entry, const wf
 
 int wfe_read_map(const wfe_reader *r, const wfe_node *node, enum wfe_scope scope, void *target)
 {
-    if (!wfe_read_is_map(r, node, wfe_scope_title(scope)))
+    if (!wfe_read_is_map(r, node, wfe_scope_title(scope))) {
+        if (node->kind != WFE_NODE_MAP)
+            wfe_advise_map(r->list, scope);
         return 0;
+    }
     for (uint32_t i = 0; i < node->n; i++) {
         const wfe_node_entry *entry = &node->entries[i];
         const wfe_key *key = wfe_keys_find(scope, entry->key);

@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "workflow/diagnostics.h"
 #include "workflow/keys.h"
+#include "workflow/load.h"
 #include "workflow/node.h"
 
 typedef struct wfe_reader {
     wfe_arena *memory; /* what is converted is copied to */
     wfe_diagnostics *list;
+    wfe_container_check_fn check_container; /* NULL: none */
     bool for_each; /* inside of a step with for_each: ((item)) is not known yet */
 } wfe_reader;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The JSON Schema of workflow files, made from the table of keys. It lets through what ((name))
- * may stand for: a text wherever a number or a bool is meant.
+ * may stand for: a text wherever a number or a bool is meant, or a list or map of texts.
  */
 #include "workflow/schema.h"
 
@@ -58,6 +58,51 @@ static json_t *words_of(const char *words)
     return list;
 }
 
+/* What WFE_KEY_NODE is, by how the reference writes it. */
+static json_t *written_as(const char *words)
+{
+    static const struct {
+        const char *words;
+        const char *schema;
+    } shapes[] = {
+        {"list of texts", "{\"type\": [\"array\", \"string\"], \"items\": "
+                          "{\"$ref\": \"#/$defs/TEXT\"}}"},
+        {"list, or path of one", "{\"type\": [\"array\", \"string\"]}"},
+        {"list of names or of maps", "{\"type\": \"array\", \"items\": {\"anyOf\": ["
+                                     "{\"$ref\": \"#/$defs/SECRET_USE\"}, "
+                                     "{\"type\": \"string\"}]}}"},
+        {"list of ports", "{\"type\": \"array\", \"items\": "
+                          "{\"type\": [\"integer\", \"string\"]}}"},
+        {"list of `exit`, `timeout`, `oom`, `infrastructure`, `output`",
+         "{\"type\": [\"array\", \"string\"], \"items\": {\"enum\": [\"exit\", \"timeout\", "
+         "\"oom\", \"infrastructure\", \"output\"]}}"},
+        {"map of names to values", "{\"type\": \"object\"}"},
+        {"map, by `type`", "{\"type\": \"object\"}"},
+        {"any value", "{}"},
+    };
+    for (size_t i = 0; words && i < sizeof shapes / sizeof *shapes; i++) {
+        if (strcmp(shapes[i].words, words) == 0)
+            return json_loads(shapes[i].schema, 0, NULL);
+    }
+    return NULL;
+}
+
+/* A list or map of texts may be a value, too. */
+static json_t *or_placeholder(json_t *list, json_t *map)
+{
+    json_t *any = json_array();
+    if (map)
+        json_array_append_new(any, map);
+    json_array_append_new(any, list);
+    json_array_append_new(any, reference("PLACEHOLDER"));
+    return json_pack("{s:o}", "anyOf", any);
+}
+
+static json_t *texts(void)
+{
+    return json_pack("{s:s, s:o}", "type", "array", "items", reference("TEXT"));
+}
+
 static json_t *value_of(const wfe_key *key)
 {
     switch (key->kind) {
@@ -65,15 +110,13 @@ static json_t *value_of(const wfe_key *key)
         return key->words ? json_pack("{s:o}", "enum", words_of(key->words))
                           : json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean");
     case WFE_KEY_TEXTS:
-        return json_pack("{s:s, s:o}", "type", "array", "items", reference("TEXT"));
+        return or_placeholder(texts(), NULL);
     case WFE_KEY_TEXT_OR_TEXTS:
-        return json_pack("{s:[o, {s:s, s:o}]}", "anyOf", reference("TEXT"), "type", "array",
-                         "items", reference("TEXT"));
+        return json_pack("{s:[o, o]}", "anyOf", reference("TEXT"), texts());
     case WFE_KEY_PAIRS:
-        return reference("PAIRS");
+        return or_placeholder(reference("PAIRS"), NULL);
     case WFE_KEY_TEXTS_OR_PAIRS:
-        return json_pack("{s:[o, {s:s, s:o}]}", "anyOf", reference("PAIRS"), "type", "array",
-                         "items", reference("TEXT"));
+        return or_placeholder(texts(), reference("PAIRS"));
     case WFE_KEY_BOOL:
         return placeholder_or("boolean");
     case WFE_KEY_COUNT:
@@ -110,6 +153,7 @@ static json_t *value_of(const wfe_key *key)
     case WFE_KEY_REFUSED:
         return json_pack("{s:{}}", "not");
     case WFE_KEY_NODE:
+        return written_as(key->words);
     case WFE_KEY_IGNORED:
     case WFE_KEY_SILENT:
         break;
@@ -167,6 +211,11 @@ static bool add_configs(json_t *definitions)
                  all, json_pack("{s:{s:{s:{s:s}}, s:[s]}, s:{s:{s:o}}}", "if", "properties", "type",
                                 "const", configs[i].type, "required", "type", "then", "properties",
                                 "config", reference(definition_name(configs[i].scope)))) == 0;
+    /* Without a type it is a shell step. */
+    ok = ok &&
+         json_array_append_new(all, json_pack("{s:{s:{s:[s]}}, s:{s:{s:o}}}", "if", "not",
+                                              "required", "type", "then", "properties", "config",
+                                              reference(definition_name(WFE_SCOPE_SHELL)))) == 0;
     ok = put(json_object_get(definitions, "STEP"), "allOf", all) && ok;
     return ok;
 }
@@ -174,11 +223,14 @@ static bool add_configs(json_t *definitions)
 char *wfe_plan_schema(void)
 {
     _cleanup_(decref) json_t *definitions = json_object();
-    bool ok = put(definitions, "TEXT",
-                  json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean")) &&
-              put(definitions, "PAIRS",
-                  json_pack("{s:s, s:{s:[s, s, s, s]}}", "type", "object", "additionalProperties",
-                            "type", "string", "number", "boolean", "null"));
+    bool ok =
+        put(definitions, "TEXT",
+            json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean")) &&
+        put(definitions, "PLACEHOLDER",
+            json_pack("{s:s, s:s}", "type", "string", "pattern", "^\\(\\([A-Za-z0-9_.]+\\)\\)$")) &&
+        put(definitions, "PAIRS",
+            json_pack("{s:s, s:{s:[s, s, s, s]}}", "type", "object", "additionalProperties", "type",
+                      "string", "number", "boolean", "null"));
     for (int scope = WFE_SCOPE_FILE; ok && scope < WFE_N_SCOPES; scope++)
         ok = put(definitions, definition_name((enum wfe_scope)scope),
                  definition_of((enum wfe_scope)scope));

@@ -6,6 +6,7 @@
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "workflow/config.h"
 #include "workflow/loader.h"
@@ -94,7 +95,7 @@ static int read_readiness(wfe_loader *l, const wfe_node *node, wfe_plan_service 
     out->probe_interval_ms = raw.interval_ms;
     out->probe_timeout_ms = raw.timeout_ms;
     out->probe_retries = raw.retries;
-    if (rc || !node || node->kind != WFE_NODE_MAP)
+    if (rc || !node || !wfe_node_is_map(node))
         return rc;
     out->probe_exec = raw.exec;
     out->probe_pattern = raw.log;
@@ -122,6 +123,9 @@ static void check_name(wfe_loader *l, const wfe_node_entry *entry)
                            "the name of service '%s' must have 1 to 63 letters, digits, '-' or "
                            "'_', with a letter or digit at both ends",
                            name);
+    else if (strcasecmp(name, "localhost") == 0)
+        wfe_diagnose_error(l->list, wfe_mark_key(entry),
+                           "a service cannot be named '%s': that is each container itself", name);
 }
 
 static int read_ports(wfe_loader *l, const wfe_node *node, wfe_plan_service *out)
@@ -156,15 +160,18 @@ static int read_service(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_ser
 {
     wfe_raw_service raw = {0};
     char what[160];
+    size_t n_errors = wfe_diagnostics_errors(l->list);
     snprintf(what, sizeof what, "service '%.100s'", entry->key);
     check_name(l, entry);
     wfe_config_container_init(&raw.c);
     raw.c.is_service = true;
     raw.c.container.options.user = "image";
     int rc = wfe_read_map(&l->reader, entry->value, WFE_SCOPE_SERVICE, &raw);
-    if (rc || entry->value->kind != WFE_NODE_MAP)
+    if (rc || !wfe_node_is_map(entry->value))
         return rc;
     rc = wfe_config_container_finish(&l->reader, what, entry->value, &raw.c);
+    if (!rc && wfe_diagnostics_errors(l->list) == n_errors)
+        rc = wfe_config_container_check(&l->reader, entry->value, &raw.c.container);
     out->container = raw.c.container;
     out->pos = entry->pos;
     if (!rc)
@@ -202,7 +209,7 @@ static int read_secret(wfe_loader *l, const wfe_node_entry *entry, wfe_plan_secr
 {
     wfe_raw_secret raw = {0};
     int rc = wfe_read_map(&l->reader, entry->value, WFE_SCOPE_SECRET, &raw);
-    if (rc || entry->value->kind != WFE_NODE_MAP)
+    if (rc || !wfe_node_is_map(entry->value))
         return rc;
     int n = (wfe_node_get(entry->value, "env") != NULL) +
             (wfe_node_get(entry->value, "file") != NULL) +
@@ -279,13 +286,16 @@ static int read_secret_use(wfe_loader *l, const wfe_node *node, wfe_plan_secret_
     if (rc)
         return rc;
     if (!raw.name) {
-        if (node->kind == WFE_NODE_MAP && wfe_node_is_null(wfe_node_get(node, "name")))
+        if (wfe_node_is_map(node) && wfe_node_is_null(wfe_node_get(node, "name")))
             wfe_diagnose_error(l->list, wfe_mark_node(node), "a secret must have a 'name'");
         return 0;
     }
     if (raw.file && raw.file[0] != '/')
         wfe_diagnose_error(l->list, wfe_mark_node(wfe_node_get(node, "file")),
                            "'file' must be an absolute path, found '%s'", raw.file);
+    if (raw.env && (!raw.env[0] || strchr(raw.env, '=')))
+        wfe_diagnose_error(l->list, wfe_mark_node(wfe_node_get(node, "env")),
+                           "'env' must be the name of a variable, found '%s'", raw.env);
     find_secret(l, node, raw.name, &out->secret);
     out->file = raw.file;
     out->env = raw.env;

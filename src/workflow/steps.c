@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "workflow/condition.h"
 #include "workflow/config.h"
 #include "workflow/item.h"
@@ -106,7 +107,19 @@ static bool is_type(const char *name, const char *type)
     return name[len - 1] == '-' ? strncmp(name, type, len) == 0 : strcmp(name, type) == 0;
 }
 
-/* False after telling that there is no such type. */
+static bool find_name(const char *type, enum wfe_plan_step_type *ret)
+{
+    for (size_t i = 0; type && i < N_TYPES; i++) {
+        if (strcmp(type_names[i], type) == 0) {
+            *ret = (enum wfe_plan_step_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False after telling that there is no such type, unless one can be guessed, whose config is to be
+ * checked. */
 static bool find_type(wfe_loader *l, const reading *s, enum wfe_plan_step_type *ret)
 {
     const char *type = s->raw.type;
@@ -114,12 +127,10 @@ static bool find_type(wfe_loader *l, const reading *s, enum wfe_plan_step_type *
         *ret = WFE_PLAN_STEP_SHELL;
         return wfe_node_is_null(wfe_node_get(s->node, "type"));
     }
-    for (size_t i = 0; i < N_TYPES; i++) {
-        if (strcmp(type_names[i], type) == 0) {
-            *ret = (enum wfe_plan_step_type)i;
-            return true;
-        }
-    }
+    if (find_name(type, ret))
+        return true;
+    if (wfe_node_get(s->node, "type")->flags & WFE_NODE_UNKNOWN)
+        return false; /* a value that is given later says what it is */
     for (size_t i = 0; i < sizeof refused_types / sizeof *refused_types; i++) {
         if (is_type(refused_types[i].name, type)) {
             wfe_diagnose_error(l->list, mark_of(s->node, "type"), "step type '%s' is not supported",
@@ -131,7 +142,7 @@ static bool find_type(wfe_loader *l, const reading *s, enum wfe_plan_step_type *
     wfe_diagnose_error(l->list, mark_of(s->node, "type"), "Unknown step type: '%s'", type);
     wfe_diagnose_suggest(l->list, type, type_names, N_TYPES);
     wfe_diagnose_hint(l->list, "step types are containerd, shell and workflow");
-    return false;
+    return find_name(wfe_nearest(type, type_names, N_TYPES), ret);
 }
 
 static int read_config(wfe_loader *l, const reading *s)
@@ -140,8 +151,11 @@ static int read_config(wfe_loader *l, const reading *s)
     enum wfe_plan_step_type type;
     wfe_plan_step *step = &l->steps[s->index];
     wfe_step_source *source = &l->step_sources[s->index];
-    if (!find_type(l, s, &type))
+    static const wfe_plan_shell not_known = {0};
+    if (!find_type(l, s, &type)) {
+        step->config.shell = &not_known; /* of a plan that never runs */
         return 0;
+    }
     step->type = type;
     if (!s->raw.config) {
         if (wfe_node_is_null(wfe_node_get(s->node, "config")) &&
@@ -189,7 +203,7 @@ static int read_output(wfe_loader *l, const wfe_node *node, wfe_plan_output *out
     if (rc)
         return rc;
     if (!raw.name) {
-        if (node->kind == WFE_NODE_MAP && !wfe_node_get(node, "name"))
+        if (wfe_node_is_map(node) && !wfe_node_get(node, "name"))
             wfe_diagnose_error(l->list, wfe_mark_node(node), "an output must have a 'name'");
         return 0;
     }

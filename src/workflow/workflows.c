@@ -222,6 +222,8 @@ static int read_workflow(wfe_loader *l, uint32_t index)
     out->n_steps = l->n_steps - first;
     if (!rc)
         rc = wfe_load_order(l, out, first);
+    if (!rc)
+        wfe_load_paths(l, out, first);
     return rc ? rc : check_data(l, out, first);
 }
 

@@ -77,7 +77,7 @@ static int read_tag(wfe_yaml *y, struct fy_token *tag, wfe_node *node)
     char name[64];
     if (!text || len >= sizeof name) {
         wfe_diagnose_error(y->list, wfe_mark_node(node), "unknown tag");
-        return WFE_E_INVALID;
+        return 0;
     }
     memcpy(name, text, len);
     name[len] = '\0';
@@ -87,7 +87,6 @@ static int read_tag(wfe_yaml *y, struct fy_token *tag, wfe_node *node)
     } else if (strncmp(name, core, sizeof core - 1) != 0) {
         wfe_diagnose_error(y->list, wfe_mark_node(node), "unknown tag '%s'", name);
         wfe_diagnose_hint(y->list, "workflow files use no tags but those of YAML itself");
-        return WFE_E_INVALID;
     }
     return 0;
 }
@@ -322,6 +321,6 @@ int wfe_yaml_parse(const char *text, size_t len, uint32_t file, uint32_t *n_node
     if (rc == WFE_E_NOMEM)
         return wfe_error_nomem(err);
     *n_nodes = y.n_left;
-    *ret = rc ? NULL : y.root;
+    *ret = rc && !y.is_over ? NULL : y.root;
     return 0;
 }

@@ -30,6 +30,7 @@ typedef struct wfe_yaml {
     uint32_t n_left; /* nodes that may still be made */
     wfe_node *root;
     wfe_plan_pos last; /* of what was read last */
+    bool is_over;      /* a second document begins, which is not read */
     bool has_document;
     uint32_t pending_anchor; /* index + 1, of the node that comes next */
     wfe_yaml_frame frames[WFE_NODE_MAX_HEIGHT + 1];

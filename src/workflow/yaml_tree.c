@@ -16,6 +16,7 @@ int wfe_yaml_document(wfe_yaml *y, wfe_plan_pos pos)
     if (y->has_document) {
         wfe_diagnose_error(y->list, wfe_mark_pos(pos), "a second document in the file");
         wfe_diagnose_hint(y->list, "put several workflows under 'workflows:'");
+        y->is_over = true;
         return WFE_E_INVALID;
     }
     y->has_document = true;
@@ -159,6 +160,21 @@ int wfe_yaml_anchor(wfe_yaml *y, const char *name, size_t len, wfe_plan_pos pos)
     return 0;
 }
 
+/* What an alias without a value is, so that the rest of the file is read. */
+static int give_wrong(wfe_yaml *y, wfe_mark mark)
+{
+    wfe_node *node = wfe_arena_alloc(y->arena, sizeof *node);
+    if (!node)
+        return WFE_E_NOMEM;
+    *node = (wfe_node){.kind = WFE_NODE_MAP,
+                       .flags = WFE_NODE_WRONG,
+                       .height = 1,
+                       .length = mark.length,
+                       .n_nodes = 1,
+                       .pos = mark.pos};
+    return give(y, node);
+}
+
 int wfe_yaml_alias(wfe_yaml *y, const char *name, size_t len, wfe_mark mark)
 {
     const char *names[WFE_YAML_MAX_ANCHORS];
@@ -172,7 +188,7 @@ int wfe_yaml_alias(wfe_yaml *y, const char *name, size_t len, wfe_mark mark)
                 return give(y, anchor->node);
             wfe_diagnose_error(y->list, mark, "the alias '%.*s' is inside of what it names",
                                (int)len, name);
-            return WFE_E_INVALID;
+            return give_wrong(y, mark);
         }
         names[n_names++] = anchor->name;
     }
@@ -183,7 +199,7 @@ int wfe_yaml_alias(wfe_yaml *y, const char *name, size_t len, wfe_mark mark)
         word[len] = '\0';
         wfe_diagnose_suggest(y->list, word, names, n_names);
     }
-    return WFE_E_INVALID;
+    return give_wrong(y, mark);
 }
 
 void wfe_yaml_done(wfe_yaml *y)

@@ -108,6 +108,7 @@ static void test_validate__prints_one_json_object_a_file(void **state)
     assert_non_null(good);
     assert_int_equal(json_integer_value(json_object_get(bad, "version")), 1);
     assert_true(json_is_false(json_object_get(bad, "valid")));
+    assert_true(json_is_null(json_object_get(bad, "workflow")));
     const json_t *d = json_array_get(json_object_get(bad, "diagnostics"), 0);
     assert_string_equal(json_string_value(json_object_get(d, "severity")), "error");
     assert_string_equal(json_string_value(json_object_get(d, "file")), "bad/unknown-need.yaml");
@@ -181,6 +182,35 @@ static void test_validate__shows_the_part_of_a_long_line_that_is_meant(void **st
     wfe_command_result_done(&r);
 }
 
+static void test_validate__counts_more_mistakes_than_it_tells(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/wfe-validate-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    dprintf(fd, "workflow: {id: x, version: 1, steps: [");
+    for (int i = 0; i < 1500; i++) /* in a line of more than 64 KiB, of two-byte letters */
+        dprintf(fd, "{name: a%d, rnu: éééééééééé, config: {run: x}}, ", i);
+    dprintf(fd, "]}\n");
+    close(fd);
+    wfe_command_result r = run((const char *const[]){"validate", path, NULL});
+    unlink(path);
+    assert_int_equal(r.exit_code, 2);
+    assert_contains(r.err, "error: and 501 more, which are not shown: correct these first\n");
+    assert_contains(r.err, ": at least 1000 errors, 0 warnings\n");
+    /* In the middle: what stands above the mark. */
+    const char *line = strstr(r.err + strlen(r.err) / 2, "    1 | ... ");
+    assert_non_null(line);
+    size_t column = strcspn(strchr(line, '\n') + 1, "^");
+    for (; column; column--) {
+        line++;
+        while (((unsigned char)*line & 0xc0) == 0x80)
+            line++;
+    }
+    assert_memory_equal(line, "rnu: é", strlen("rnu: é"));
+    wfe_command_result_done(&r);
+}
+
 static void test_validate__prints_the_schema(void **state)
 {
     (void)state;
@@ -202,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_validate__prints_one_json_object_a_file),
         cmocka_unit_test(test_validate__checks_inputs_that_are_given),
         cmocka_unit_test(test_validate__draws),
+        cmocka_unit_test(test_validate__counts_more_mistakes_than_it_tells),
         cmocka_unit_test(test_validate__shows_the_part_of_a_long_line_that_is_meant),
         cmocka_unit_test(test_validate__prints_the_schema),
     };

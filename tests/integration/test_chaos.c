@@ -127,7 +127,7 @@ static void strip(json_t *json)
     static const char *const keys[] = {"run",       "run_id",   "number",     "created_at",
                                        "ended_at",  "begun_at", "elapsed_ms", "owner_pid",
                                        "container", "wake_at",  "at",         "time",
-                                       "boot_us",   "delay_ms", "seq"};
+                                       "boot_us",   "delay_ms", "seq",        "images"};
     const char *key;
     json_t *value;
     void *next;

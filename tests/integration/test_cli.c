@@ -20,8 +20,10 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "cli/commands.h"
 #include "fixtures/images.h"
 #include "fixtures/private_containerd.h"
+#include "fixtures/scripted_registry.h"
 #include "fixtures/wfe_command.h"
 
 #define MAX_ARGS 32
@@ -114,6 +116,29 @@ static void test_cli__prints_the_result_as_json(void **state)
     assert_string_equal(json_string_value(json_object_get(json, "v")), "1");
     assert_int_equal(json_integer_value(json_object_get(json, "build.exit_code")), 7);
     json_decref(json);
+    wfe_command_result_done(&result);
+}
+
+static void test_cli__keeps_the_entrypoint_when_the_words_are_its_arguments(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const images_archive entry = {.name = "docker.io/test/entry:1",
+                                  .config =
+                                      "{\"Entrypoint\":[\"echo\",\"entry\"],\"Cmd\":[\"cmd\"],"
+                                      "\"Env\":[\"PATH=/bin\"]}"};
+    images_need(daemon, &entry);
+    wfe_command_result result = run("step", "-i", "test/entry:1", NULL);
+    assert_result(&result, 0, "entry cmd\n");
+    wfe_command_result_done(&result);
+    result = run("step", "-i", "test/entry:1", "--args", "--", "-n", "mine", NULL);
+    assert_result(&result, 0, "entry -n mine\n");
+    wfe_command_result_done(&result);
+    result = run("step", "-i", "test/entry:1", "--", "echo", "alone", NULL);
+    assert_result(&result, 0, "alone\n");
+    wfe_command_result_done(&result);
+    assert_fails(run("step", "-i", "test/entry:1", "--args", NULL), 2, "--args needs words");
+    result = run("image", "rm", "test/entry:1", NULL);
+    assert_int_equal(result.exit_code, 0);
     wfe_command_result_done(&result);
 }
 
@@ -410,18 +435,23 @@ static void test_cli__does_not_wait_for_a_daemon_that_is_gone(void **state)
 static void test_cli__every_command_has_help(void **state)
 {
     private_containerd_of(state);
-    static const char *const commands[][2] = {
-        {"step", NULL},      {"image", "import"}, {"image", "ls"},
-        {"daemon", "start"}, {"daemon", "stop"},  {"daemon", "status"},
-        {"gc", NULL},        {"doctor", NULL},    {"version", NULL},
-    };
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        wfe_command_result result = commands[i][1]
-                                        ? run(commands[i][0], commands[i][1], "--help", NULL)
-                                        : run(commands[i][0], "--help", NULL);
+    for (size_t i = 0; i < wfe_n_commands; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s", wfe_commands[i]->name);
+        char *second = strchr(name, ' ');
+        if (second)
+            *second++ = '\0';
+        wfe_command_result result =
+            second ? run(name, second, "--help", NULL) : run(name, "--help", NULL);
         assert_result(&result, 0, NULL);
         assert_non_null(strstr(result.out, "Usage: wfe "));
         assert_non_null(strstr(result.out, "Examples:"));
+        wfe_command_result_done(&result);
+        if (!second)
+            continue;
+        result = run(name, "--help", NULL); /* of the group */
+        assert_result(&result, 0, NULL);
+        assert_non_null(strstr(result.out, wfe_commands[i]->summary));
         wfe_command_result_done(&result);
     }
 }
@@ -445,18 +475,57 @@ static void test_cli__doctor_finds_a_healthy_machine(void **state)
     private_containerd_of(state);
     wfe_command_result result = run("doctor", NULL);
     assert_result(&result, 0, NULL);
-    static const char *const checks[] = {"socket",  "version", "namespace", "snapshotter",
-                                         "runtime", "cgroups", "seccomp",   "disk"};
+    static const char *const checks[] = {"socket",  "version",   "namespace", "snapshotter",
+                                         "runtime", "cgroups",   "seccomp",   "disk",
+                                         "cni",     "io folder", "registry"};
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         assert_non_null(strstr(result.out, checks[i]));
     wfe_command_result_done(&result);
-    result = run("doctor", "--address", "/no/such.sock", NULL);
+    result = run("doctor", "--address", "/no/such.sock", "--offline", NULL);
+    assert_null(strstr(result.out, "registry"));
     assert_int_equal(result.exit_code, 125);
     assert_non_null(strstr(result.out, "failure"));
     wfe_command_result_done(&result);
     result = run("doctor", "--snapshotter", "nosuch", NULL);
     assert_int_equal(result.exit_code, 125);
     assert_non_null(strstr(result.out, "nosuch"));
+    wfe_command_result_done(&result);
+}
+
+static void answer_registry(scripted_request *request, void *user)
+{
+    (void)user;
+    const char *path = scripted_request_path(request);
+    scripted_answer_text(request, strstr(path, "/private/") ? 403 : 404, "", "{}");
+}
+
+static void test_cli__doctor_asks_registries(void **state)
+{
+    private_containerd_of(state);
+    scripted_registry *registry = scripted_registry_start(NULL, answer_registry, NULL);
+    assert_non_null(registry);
+    char host[32], image[64], expected[80];
+    snprintf(host, sizeof host, "127.0.0.1:%u", scripted_registry_port(registry));
+    snprintf(image, sizeof image, "%s/private/tool:1", host);
+    wfe_command_result result = run("doctor", "--registry", host, NULL);
+    snprintf(expected, sizeof expected, "ok       registry     %s answers\n", host);
+    assert_result(&result, 0, NULL);
+    assert_non_null(strstr(result.out, expected));
+    wfe_command_result_done(&result);
+    result = run("doctor", "--registry", image, "--json", NULL);
+    assert_result(&result, 0, NULL); /* what is there can be run */
+    assert_non_null(strstr(result.out, "\"check\":\"registry\",\"level\":\"warning\""));
+    assert_non_null(strstr(result.out, host));
+    wfe_command_result_done(&result);
+    scripted_registry_stop(registry);
+    result = run("doctor", "--registry", host, NULL);
+    assert_result(&result, 0, NULL);
+    snprintf(expected, sizeof expected, "warning  registry     %s: no connection", host);
+    assert_non_null(strstr(result.out, expected));
+    wfe_command_result_done(&result);
+    result = run("doctor", "--registry", "no-host", NULL);
+    assert_int_equal(result.exit_code, 2);
+    assert_non_null(strstr(result.err, "'no-host' is no name of a registry"));
     wfe_command_result_done(&result);
 }
 
@@ -471,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_cli__prints_what_the_step_prints),
         cmocka_unit_test(test_cli__exits_with_the_step_s_code),
         cmocka_unit_test(test_cli__prints_the_result_as_json),
+        cmocka_unit_test(test_cli__keeps_the_entrypoint_when_the_words_are_its_arguments),
         cmocka_unit_test(test_cli__passes_its_standard_input_on),
         cmocka_unit_test(test_cli__shows_only_loopback_without_a_network),
         cmocka_unit_test(test_cli__says_when_there_is_no_daemon),
@@ -493,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_cli__every_command_has_help),
         cmocka_unit_test(test_cli__lists_images),
         cmocka_unit_test(test_cli__doctor_finds_a_healthy_machine),
+        cmocka_unit_test(test_cli__doctor_asks_registries),
         cmocka_unit_test(test_cli__leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, private_containerd_group_teardown);

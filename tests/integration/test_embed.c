@@ -231,6 +231,36 @@ static void test_embed__readme_shows_the_example(void **state)
     free(example);
 }
 
+#ifndef __SANITIZE_ADDRESS__
+#define FIELD(package, field) "dpkg-deb -f $ROOT/deb/packages/" package "_*.deb " field
+
+/* `make deb` does the same, in a build configured for /usr. */
+static void test_embed__debian_packages_can_be_unpacked_and_used(void **state)
+{
+    (void)state;
+    assert_shell("cpack --config '" WFE_BUILD_DIR "/CPackConfig.cmake' -G DEB -B $ROOT/deb -D "
+                 "CPACK_OUTPUT_FILE_PREFIX=$ROOT/deb/packages 2>&1");
+    assert_shell("cd $ROOT/deb/packages && ls | sed 's/_.*//'");
+    assert_said("libwfe-dev\nlibwfe0\nwfe\n");
+    assert_shell("for deb in $ROOT/deb/packages/*.deb; do dpkg-deb -x $deb $ROOT/debian; done");
+    assert_shell("find $ROOT/debian -perm /022 -not -type l");
+    assert_said("");
+    assert_shell("$(find $ROOT/debian -name wfe -path '*/bin/*') version");
+    assert_memory_equal(said, "wfe ", 4);
+    assert_shell(FIELD("wfe", "Depends"));
+    assert_contains(said, "libssl3"); /* loaded at its first use: nothing links it */
+    assert_contains(said, "libc6 (>= ");
+    assert_shell(FIELD("libwfe-dev", "Depends"));
+    assert_contains(said, "libwfe0 (= ");
+    assert_shell("export PKG_CONFIG_SYSROOT_DIR=$ROOT/debian; export PKG_CONFIG_PATH=$(dirname "
+                 "$(find $ROOT/debian -name wfe.pc)); cc -o $ROOT/from-deb '" WFE_SOURCE_DIR
+                 "/examples/embed.c' $(pkg-config --cflags --libs wfe) 2>&1");
+    assert_shell("LD_LIBRARY_PATH=$(dirname $(find $ROOT/debian -name libwfe.so.0)) "
+                 "$ROOT/from-deb $ADDRESS " IMAGES_BUSYBOX " 2>&1");
+    assert_greets();
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +269,9 @@ int main(void)
         cmocka_unit_test(test_embed__c_example_says_what_is_wrong),
 #ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test(test_embed__c_example_runs_linked_statically),
+#endif
+#ifndef __SANITIZE_ADDRESS__
+        cmocka_unit_test(test_embed__debian_packages_can_be_unpacked_and_used),
 #endif
         cmocka_unit_test(test_embed__cpp_example_runs),
         cmocka_unit_test(test_embed__python_example_runs),

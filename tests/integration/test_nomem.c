@@ -161,6 +161,7 @@ static int run_step(const private_containerd *daemon, bool *complete, wfe_error 
     wfe_client *client = NULL;
     wfe_step_result *result = NULL;
     const char *const env[] = {"A=1", "B=2", NULL};
+    const char *const secrets[] = {"TOKEN=hunter2", NULL};
     const char *const ulimits[] = {"nofile=1024", NULL};
     const char *const tmpfs[] = {"/work:size=1m", NULL};
     const wfe_volume volume = {.source = "/tmp", .target = "/mnt/tmp", .readonly = true};
@@ -171,6 +172,7 @@ static int run_step(const private_containerd *daemon, bool *complete, wfe_error 
         .name = "test",
         .user = "root",
         .env = env,
+        .secret_env = secrets,
         .ulimits = ulimits,
         .tmpfs = tmpfs,
         .volumes = &volume,

@@ -12,156 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "fixtures/private_containerd.h"
-#include "fixtures/registry_server.h"
-#include "fixtures/wfe_command.h"
+#include "base/buf.h"
+#include "base/fd.h"
+#include "fixtures/pull_group.h"
 
-#define NAME_SIZE 96
-
-static registry_server *registry;
-static char scratch[64]; /* a folder below the daemon's */
-
-static int setup(void **state)
-{
-    int rc = private_containerd_group_setup(state);
-    private_containerd *daemon = *state;
-    if (!rc && !daemon->skip_reason[0])
-        registry = registry_server_new();
-    snprintf(scratch, sizeof scratch, "%s/scratch", daemon->dir);
-    mkdir(scratch, 0700);
-    return rc;
-}
-
-static int teardown(void **state)
-{
-    registry_server_free(registry);
-    return private_containerd_group_teardown(state);
-}
-
-static char *ctr(private_containerd *daemon, const char *ns, const char *const *args)
-{
-    char *out = NULL;
-    int code = private_containerd_ctr(daemon, ns, args, &out);
-    if (code)
-        fail_msg("ctr %s %s ended with %d: %s", args[0], args[1], code, out);
-    return out;
-}
-
-static void remove_image(private_containerd *daemon, const char *ns, const char *image)
-{
-    const char *args[] = {"images", "rm", "--sync", image, NULL};
-    free(ctr(daemon, ns, args));
-}
-
-/* Removes every image: blobs of one namespace are at hand in all. */
-static void empty_store(private_containerd *daemon)
-{
-    const char *spaces[] = {"namespaces", "ls", "-q", NULL};
-    const char *images[] = {"images", "ls", "-q", NULL};
-    char *all = ctr(daemon, "default", spaces), *next_space = NULL, *next_image = NULL;
-    for (char *ns = strtok_r(all, "\n", &next_space); ns; ns = strtok_r(NULL, "\n", &next_space)) {
-        char *names = ctr(daemon, ns, images);
-        for (char *name = strtok_r(names, "\n", &next_image); name;
-             name = strtok_r(NULL, "\n", &next_image))
-            remove_image(daemon, ns, name);
-        free(names);
-    }
-    free(all);
-}
-
-/* The daemon, with a registry that has the shape. */
-static private_containerd *daemon_with(void **state, const char *shape)
-{
-    private_containerd *daemon = private_containerd_of(state);
-    if (!registry) {
-        print_message("skipped: there is no docker-registry\n");
-        skip();
-    }
-    if (shape)
-        registry_server_need(registry, shape);
-    empty_store(daemon);
-    return daemon;
-}
-
-/* "HOST/test/SHAPE:latest" */
-static const char *image_of(const char *host, const char *shape)
-{
-    static char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%s/test/%s:latest", host, shape);
-    return name;
-}
-
-/* Runs `wfe pull IMAGE` and more options, NULL-terminated after it. */
-static int pull_with(private_containerd *daemon, const char *ns, const char *image,
-                     const char *const *more, wfe_command_result *out)
-{
-    const char *args[24] = {"pull", "--address", daemon->address, "--namespace", ns};
-    size_t n = 5;
-    for (size_t i = 0; more && more[i]; i++)
-        args[n++] = more[i];
-    args[n] = image;
-    wfe_command_run(&(wfe_command_options){.args = args}, out);
-    return out->exit_code;
-}
-
-static void pull_ok(private_containerd *daemon, const char *ns, const char *image)
-{
-    wfe_command_result result;
-    if (pull_with(daemon, ns, image, NULL, &result))
-        fail_msg("wfe pull %s ended with %d: %s", image, result.exit_code, result.err);
-    wfe_command_result_done(&result);
-}
-
-/* What the namespace holds: images, content, ingests, leases, snapshots. */
-static char *store_of(private_containerd *daemon, const char *ns)
-{
-    static const char *const lists[][5] = {{"images", "ls", "-q", NULL},
-                                           {"content", "ls", "-q", NULL},
-                                           {"content", "active", NULL},
-                                           {"leases", "ls", "-q", NULL},
-                                           {"snapshots", "ls", NULL}};
-    char *all = strdup("");
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        char *out = ctr(daemon, ns, lists[i]), *more = NULL;
-        assert_true(asprintf(&more, "%s%s:\n%s", all, lists[i][0], out) > 0);
-        free(all);
-        free(out);
-        all = more;
-    }
-    return all;
-}
-
-static void assert_store(private_containerd *daemon, const char *ns, const char *wanted)
-{
-    char *now = store_of(daemon, ns);
-    assert_string_equal(now, wanted);
-    free(now);
-}
-
-/* No ingest, no lease, no half-made snapshot; the image is complete to ctr as well. */
-static void assert_complete(private_containerd *daemon, const char *ns, const char *image)
-{
-    char filter[NAME_SIZE + 16];
-    snprintf(filter, sizeof filter, "name==%s", image);
-    const char *check[] = {"images", "check", filter, NULL};
-    const char *active[] = {"content", "active", NULL};
-    const char *leases[] = {"leases", "ls", "-q", NULL};
-    char *out = ctr(daemon, ns, check);
-    if (!strstr(out, "complete") || !strstr(out, "true"))
-        fail_msg("not complete: %s", out);
-    free(out);
-    out = ctr(daemon, ns, active);
-    assert_null(strstr(out, "sha256"));
-    free(out);
-    out = ctr(daemon, ns, leases);
-    assert_string_equal(out, "");
-    free(out);
-    const char *snapshots[] = {"snapshots", "ls", NULL};
-    out = ctr(daemon, ns, snapshots);
-    assert_null(strstr(out, "extract-"));
-    free(out);
-}
+#define NAME_SIZE PULL_GROUP_NAME_SIZE
 
 static void assert_runs(private_containerd *daemon, const char *ns, const char *image,
                         const char *script, const char *wanted)
@@ -174,8 +32,8 @@ static void assert_same_as_ctr(private_containerd *daemon, const char *ns, const
 {
     char theirs[64], a[96], b[96], command[512];
     snprintf(theirs, sizeof theirs, "%s-ctr", ns);
-    snprintf(a, sizeof a, "%s/%s", scratch, ns);
-    snprintf(b, sizeof b, "%s/%s", scratch, theirs);
+    snprintf(a, sizeof a, "%s/%s", pull_group_scratch, ns);
+    snprintf(b, sizeof b, "%s/%s", pull_group_scratch, theirs);
     mkdir(a, 0700);
     mkdir(b, 0700);
     const char *pull[] = {"images", "pull", "--plain-http", image, NULL};
@@ -183,28 +41,28 @@ static void assert_same_as_ctr(private_containerd *daemon, const char *ns, const
     const char *mount_b[] = {"images", "mount", image, b, NULL};
     const char *unmount_a[] = {"images", "unmount", "--rm", a, NULL};
     const char *unmount_b[] = {"images", "unmount", "--rm", b, NULL};
-    free(ctr(daemon, theirs, pull));
-    free(ctr(daemon, ns, mount_a));
-    free(ctr(daemon, theirs, mount_b));
+    free(pull_group_ctr(daemon, theirs, pull));
+    free(pull_group_ctr(daemon, ns, mount_a));
+    free(pull_group_ctr(daemon, theirs, mount_b));
     snprintf(command, sizeof command,
              "python3 " WFE_SOURCE_DIR "/tests/fixtures/compare_trees.py %s %s", a, b);
     int differ = system(command);
-    free(ctr(daemon, ns, unmount_a));
-    free(ctr(daemon, theirs, unmount_b));
-    remove_image(daemon, theirs, image);
+    free(pull_group_ctr(daemon, ns, unmount_a));
+    free(pull_group_ctr(daemon, theirs, unmount_b));
+    pull_group_remove_image(daemon, theirs, image);
     if (differ)
         fail_msg("%s is not what ctr makes of it", image);
 }
 
 static void check_shape(void **state, const char *shape)
 {
-    private_containerd *daemon = daemon_with(state, shape);
-    const char *image = image_of(registry->host, shape);
-    pull_ok(daemon, shape, image);
+    private_containerd *daemon = pull_group_daemon_with(state, shape);
+    const char *image = pull_group_image_of(pull_group_registry->host, shape);
+    pull_group_pull_ok(daemon, shape, image);
     assert_same_as_ctr(daemon, shape, image);
     assert_runs(daemon, shape, image, "echo hi", "hi\n");
-    assert_complete(daemon, shape, image);
-    remove_image(daemon, shape, image);
+    pull_group_assert_complete(daemon, shape, image);
+    pull_group_remove_image(daemon, shape, image);
 }
 
 #define SHAPE_TEST(name, shape)                                                                    \
@@ -225,30 +83,87 @@ SHAPE_TEST(an_index, "index")
 SHAPE_TEST(a_docker_list, "docker-list")
 SHAPE_TEST(an_index_in_an_index, "nested")
 SHAPE_TEST(large_layers, "large")
+SHAPE_TEST(layers_in_folders_of_others, "wide")
+
+/* How often word is in the file. */
+static size_t count_in(const char *path, const char *word)
+{
+    wfe_buf text = WFE_BUF_INIT(0);
+    size_t n = 0;
+    assert_ok(wfe_fd_read_file(path, (size_t)1 << 20, &text, NULL), NULL);
+    for (const char *at = text.data; at && (at = strstr(at, word)); at++)
+        n++;
+    wfe_buf_done(&text);
+    return n;
+}
+
+/* Writes containerd's events into the file, from now on. */
+static pid_t listen_to_events(private_containerd *daemon, const char *path)
+{
+    char command[256];
+    snprintf(command, sizeof command, "exec ctr -a %s events >%s 2>/dev/null", daemon->address,
+             path);
+    pid_t listener = fork();
+    if (listener == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 100 && (access(path, F_OK) || !count_in(path, "/namespaces/")); i++) {
+        char label[32];
+        snprintf(label, sizeof label, "wfe.test=%d", i);
+        const char *args[] = {"namespaces", "label", "default", label, NULL};
+        free(pull_group_ctr(daemon, "default", args));
+        usleep(20000);
+    }
+    return listener;
+}
+
+/* The events tell of the snapshots that layers are unpacked in before their turn. */
+static void test_pull__unpacks_layers_side_by_side(void **state)
+{
+    private_containerd *daemon = pull_group_daemon_with(state, "wide");
+    const char *image = pull_group_image_of(pull_group_registry->host, "wide");
+    char events[96];
+    size_t n = 0;
+    snprintf(events, sizeof events, "%s/events", pull_group_scratch);
+    pid_t listener = listen_to_events(daemon, events);
+    pull_group_pull_ok(daemon, "default", image);
+    for (int i = 0; i < 100 && !count_in(events, "/images/create"); i++)
+        usleep(20000);
+    n = count_in(events, "extract-aside-");
+    kill(listener, SIGTERM);
+    waitpid(listener, NULL, 0);
+    pull_group_assert_complete(daemon, "default", image);
+    pull_group_remove_image(daemon, "default", image);
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        assert_int_equal(n, 0);
+    else
+        assert_in_range(n, 2, 1000);
+}
 
 static void test_pull__survives_a_garbage_collection(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "nested");
-    registry_server_need(registry, "one");
+    private_containerd *daemon = pull_group_daemon_with(state, "nested");
+    registry_server_need(pull_group_registry, "one");
     char image[NAME_SIZE];
-    snprintf(image, sizeof image, "%s", image_of(registry->host, "nested"));
-    pull_ok(daemon, "gc", image);
-    pull_ok(daemon, "gc", image_of(registry->host, "one"));
-    remove_image(daemon, "gc", image_of(registry->host, "one"));
+    snprintf(image, sizeof image, "%s", pull_group_image_of(pull_group_registry->host, "nested"));
+    pull_group_pull_ok(daemon, "gc", image);
+    pull_group_pull_ok(daemon, "gc", pull_group_image_of(pull_group_registry->host, "one"));
+    pull_group_remove_image(daemon, "gc", pull_group_image_of(pull_group_registry->host, "one"));
     assert_runs(daemon, "gc", image, "cat /layers/3", "layer 3\n");
-    remove_image(daemon, "gc", image);
-    assert_store(daemon, "gc",
-                 "images:\ncontent:\ncontent:\nREF\tSIZE\tAGE\t\nleases:\nsnapshots:\n"
-                 "KEY PARENT KIND \n");
+    pull_group_remove_image(daemon, "gc", image);
+    pull_group_assert_store(daemon, "gc",
+                            "images:\ncontent:\ncontent:\nREF\tSIZE\tAGE\t\nleases:\nsnapshots:\n"
+                            "KEY PARENT KIND \n");
 }
 
 static void test_pull__by_digest_keeps_the_name_asked_for(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "one");
-    const char *image = image_of(registry->host, "one");
+    private_containerd *daemon = pull_group_daemon_with(state, "one");
+    const char *image = pull_group_image_of(pull_group_registry->host, "one");
     const char *list[] = {"images", "ls", "-q", NULL};
     wfe_command_result result;
-    assert_int_equal(pull_with(daemon, "digest", image, NULL, &result), 0);
+    assert_int_equal(pull_group_pull_with(daemon, "digest", image, NULL, &result), 0);
     char name[NAME_SIZE], by_digest[256], wanted[512];
     snprintf(name, sizeof name, "%s", image);
     const char *digest = strstr(result.out, "sha256:");
@@ -256,62 +171,63 @@ static void test_pull__by_digest_keeps_the_name_asked_for(void **state)
     snprintf(by_digest, sizeof by_digest, "%.*s@%.71s", (int)(strlen(name) - strlen(":latest")),
              name, digest);
     wfe_command_result_done(&result);
-    pull_ok(daemon, "digest", by_digest);
+    pull_group_pull_ok(daemon, "digest", by_digest);
     snprintf(wanted, sizeof wanted, "%s\n%s\n", name, by_digest);
-    char *out = ctr(daemon, "digest", list);
+    char *out = pull_group_ctr(daemon, "digest", list);
     assert_string_equal(out, wanted);
     free(out);
 }
 
 static void test_pull__fetches_nothing_that_is_there(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "thirty");
+    private_containerd *daemon = pull_group_daemon_with(state, "thirty");
     faulty_registry front;
-    faulty_registry_start(registry, "none", &front);
-    const char *image = image_of(front.host, "thirty");
-    pull_ok(daemon, "again", image);
+    faulty_registry_start(pull_group_registry, "none", &front);
+    const char *image = pull_group_image_of(front.host, "thirty");
+    pull_group_pull_ok(daemon, "again", image);
     struct stat first, second;
     assert_int_equal(stat(front.log, &first), 0);
-    pull_ok(daemon, "again", image);
+    pull_group_pull_ok(daemon, "again", image);
     assert_int_equal(stat(front.log, &second), 0);
     assert_true(first.st_size > 0);
     assert_int_equal(first.st_size, second.st_size);
-    remove_image(daemon, "again", image);
+    pull_group_remove_image(daemon, "again", image);
     faulty_registry_stop(&front);
 }
 
 static void test_pull__takes_the_platform_asked_for(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "index");
+    private_containerd *daemon = pull_group_daemon_with(state, "index");
     wfe_command_result result;
     const char *more[] = {"--platform", "linux/s390x", "--json", NULL};
     const char *none[] = {"--platform", "linux/mips64", NULL};
     const char *wrong[] = {"--platform", "a/b/c/d", NULL};
-    const char *image = image_of(registry->host, "index");
-    assert_int_equal(pull_with(daemon, "platform", image, more, &result), 0);
+    const char *image = pull_group_image_of(pull_group_registry->host, "index");
+    assert_int_equal(pull_group_pull_with(daemon, "platform", image, more, &result), 0);
     assert_non_null(strstr(result.out, "\"event\":\"pulled\""));
     wfe_command_result_done(&result);
-    assert_int_equal(pull_with(daemon, "platform", image, none, &result), 125);
+    assert_int_equal(pull_group_pull_with(daemon, "platform", image, none, &result), 125);
     assert_non_null(strstr(result.err, "nothing for linux/mips64"));
     assert_non_null(strstr(result.err, "linux/riscv64"));
     wfe_command_result_done(&result);
-    assert_int_equal(pull_with(daemon, "platform", image, wrong, &result), 2);
+    assert_int_equal(pull_group_pull_with(daemon, "platform", image, wrong, &result), 2);
     wfe_command_result_done(&result);
 }
 
 static void test_pull__takes_an_older_variant(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "variants");
+    private_containerd *daemon = pull_group_daemon_with(state, "variants");
     wfe_command_result result;
     const char *v4[] = {"--platform", "linux/amd64/v4", NULL};
     const char *v2[] = {"--platform", "linux/amd64/v2", NULL};
-    const char *image = image_of(registry->host, "variants");
+    const char *image = pull_group_image_of(pull_group_registry->host, "variants");
     const char *configs[] = {"content", "ls", NULL};
-    assert_int_equal(pull_with(daemon, "variant2", image, v2, &result), 0);
+    assert_int_equal(pull_group_pull_with(daemon, "variant2", image, v2, &result), 0);
     wfe_command_result_done(&result);
-    assert_int_equal(pull_with(daemon, "variant4", image, v4, &result), 0);
+    assert_int_equal(pull_group_pull_with(daemon, "variant4", image, v4, &result), 0);
     wfe_command_result_done(&result);
-    char *a = ctr(daemon, "variant2", configs), *b = ctr(daemon, "variant4", configs);
+    char *a = pull_group_ctr(daemon, "variant2", configs),
+         *b = pull_group_ctr(daemon, "variant4", configs);
     assert_string_not_equal(a, b); /* v2's manifest here, v3's there */
     free(a);
     free(b);
@@ -323,16 +239,17 @@ static void test_pull__takes_an_older_variant(void **state)
 static void check_refused(void **state, const char *fault, const char *shape, int code,
                           const char *words)
 {
-    private_containerd *daemon = daemon_with(state, shape);
+    private_containerd *daemon = pull_group_daemon_with(state, shape);
     faulty_registry front;
     wfe_command_result result;
-    faulty_registry_start(registry, fault, &front);
-    char *before = store_of(daemon, "refused");
-    int found = pull_with(daemon, "refused", image_of(front.host, shape), NULL, &result);
+    faulty_registry_start(pull_group_registry, fault, &front);
+    char *before = pull_group_store_of(daemon, "refused");
+    int found = pull_group_pull_with(daemon, "refused", pull_group_image_of(front.host, shape),
+                                     NULL, &result);
     if (found != code || !strstr(result.err, words))
         fail_msg("exit code %d, must be %d; '%s' must say '%s'", found, code, result.err, words);
     wfe_command_result_done(&result);
-    assert_store(daemon, "refused", before);
+    pull_group_assert_store(daemon, "refused", before);
     free(before);
     faulty_registry_stop(&front);
 }
@@ -340,14 +257,14 @@ static void check_refused(void **state, const char *fault, const char *shape, in
 /* The pull goes well in spite of the fault. */
 static void check_recovers(void **state, const char *fault, const char *shape)
 {
-    private_containerd *daemon = daemon_with(state, shape);
+    private_containerd *daemon = pull_group_daemon_with(state, shape);
     faulty_registry front;
-    faulty_registry_start(registry, fault, &front);
-    const char *image = image_of(front.host, shape);
-    pull_ok(daemon, "recovers", image);
+    faulty_registry_start(pull_group_registry, fault, &front);
+    const char *image = pull_group_image_of(front.host, shape);
+    pull_group_pull_ok(daemon, "recovers", image);
     assert_runs(daemon, "recovers", image, "echo hi", "hi\n");
-    assert_complete(daemon, "recovers", image);
-    remove_image(daemon, "recovers", image);
+    pull_group_assert_complete(daemon, "recovers", image);
+    pull_group_remove_image(daemon, "recovers", image);
     faulty_registry_stop(&front);
 }
 
@@ -385,43 +302,45 @@ RECOVERS_TEST(asks_without_head, "no-head", "one")
 
 static void test_pull__logs_in_with_a_password_from_a_file(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "one");
+    private_containerd *daemon = pull_group_daemon_with(state, "one");
     faulty_registry front;
     wfe_command_result result;
     char path[96];
-    snprintf(path, sizeof path, "%s/password", scratch);
-    faulty_registry_start(registry, "login", &front);
+    snprintf(path, sizeof path, "%s/password", pull_group_scratch);
+    faulty_registry_start(pull_group_registry, "login", &front);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs("secret\n", file);
     fclose(file);
     const char *more[] = {"--registry-user", "me", "--registry-password-file", path, NULL};
     const char *half[] = {"--registry-user", "me", NULL};
-    const char *image = image_of(front.host, "one");
-    assert_int_equal(pull_with(daemon, "login", image, NULL, &result), 125);
+    const char *image = pull_group_image_of(front.host, "one");
+    assert_int_equal(pull_group_pull_with(daemon, "login", image, NULL, &result), 125);
     wfe_command_result_done(&result);
-    assert_int_equal(pull_with(daemon, "login", image, half, &result), 2);
+    assert_int_equal(pull_group_pull_with(daemon, "login", image, half, &result), 2);
     wfe_command_result_done(&result);
-    if (pull_with(daemon, "login", image, more, &result))
+    if (pull_group_pull_with(daemon, "login", image, more, &result))
         fail_msg("%s", result.err);
     assert_null(strstr(result.err, "secret"));
     wfe_command_result_done(&result);
-    remove_image(daemon, "login", image);
+    pull_group_remove_image(daemon, "login", image);
     faulty_registry_stop(&front);
 }
 
 static void test_pull__reports_a_dead_registry(void **state)
 {
-    private_containerd *daemon = daemon_with(state, NULL);
+    private_containerd *daemon = pull_group_daemon_with(state, NULL);
     wfe_command_result result;
     faulty_registry front;
-    faulty_registry_start(registry, "none", &front);
+    faulty_registry_start(pull_group_registry, "none", &front);
     faulty_registry_stop(&front);
-    char *before = store_of(daemon, "dead");
-    assert_int_equal(pull_with(daemon, "dead", image_of(front.host, "one"), NULL, &result), 125);
+    char *before = pull_group_store_of(daemon, "dead");
+    assert_int_equal(
+        pull_group_pull_with(daemon, "dead", pull_group_image_of(front.host, "one"), NULL, &result),
+        125);
     assert_non_null(strstr(result.err, front.host));
     wfe_command_result_done(&result);
-    assert_store(daemon, "dead", before);
+    pull_group_assert_store(daemon, "dead", before);
     free(before);
 }
 
@@ -446,27 +365,27 @@ static void kill_at(private_containerd *daemon, const char *ns, const char *imag
 static void test_pull__goes_on_after_sigkill_at_any_point(void **state)
 {
     static const char *const states[] = {"fetching", "fetched", "unpacking", "done"};
-    private_containerd *daemon = daemon_with(state, "large");
-    const char *image = image_of(registry->host, "large");
+    private_containerd *daemon = pull_group_daemon_with(state, "large");
+    const char *image = pull_group_image_of(pull_group_registry->host, "large");
     for (int point = 0; point < 20; point++) {
         kill_at(daemon, "killed", image, 1 + point / 4, states[point % 4]);
-        pull_ok(daemon, "killed", image);
-        assert_complete(daemon, "killed", image);
+        pull_group_pull_ok(daemon, "killed", image);
+        pull_group_assert_complete(daemon, "killed", image);
         if (point == 19)
             assert_same_as_ctr(daemon, "killed", image);
-        remove_image(daemon, "killed", image);
+        pull_group_remove_image(daemon, "killed", image);
     }
-    char *content = store_of(daemon, "killed");
+    char *content = pull_group_store_of(daemon, "killed");
     assert_null(strstr(content, "sha256"));
     free(content);
 }
 
 static void test_pull__goes_on_where_it_was_interrupted(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "large");
+    private_containerd *daemon = pull_group_daemon_with(state, "large");
     faulty_registry front;
-    faulty_registry_start(registry, "slow", &front);
-    const char *image = image_of(front.host, "large");
+    faulty_registry_start(pull_group_registry, "slow", &front);
+    const char *image = pull_group_image_of(front.host, "large");
     const char *args[] = {"pull", "--address",   daemon->address, "--json", "--jobs",
                           "1",    "--namespace", "interrupted",   image,    NULL};
     wfe_command *command = wfe_command_start(&(wfe_command_options){.args = args});
@@ -479,24 +398,24 @@ static void test_pull__goes_on_where_it_was_interrupted(void **state)
     char log[160];
     snprintf(log, sizeof log, ": >%s", front.log);
     assert_int_equal(system(log), 0);
-    pull_ok(daemon, "interrupted", image);
+    pull_group_pull_ok(daemon, "interrupted", image);
     /* The second layer is not asked for again. */
     char command_text[256];
     snprintf(command_text, sizeof command_text,
              "test $(cut -d ' ' -f 2 %s | sort -u | wc -l) -le 3 || { cat %s; false; }", front.log,
              front.log);
     assert_int_equal(system(command_text), 0);
-    assert_complete(daemon, "interrupted", image);
-    remove_image(daemon, "interrupted", image);
+    pull_group_assert_complete(daemon, "interrupted", image);
+    pull_group_remove_image(daemon, "interrupted", image);
     faulty_registry_stop(&front);
 }
 
 static void test_pull__twice_at_once_fetches_each_layer_once(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "large");
+    private_containerd *daemon = pull_group_daemon_with(state, "large");
     faulty_registry front;
-    faulty_registry_start(registry, "slow", &front);
-    const char *image = image_of(front.host, "large");
+    faulty_registry_start(pull_group_registry, "slow", &front);
+    const char *image = pull_group_image_of(front.host, "large");
     const char *args[] = {"pull",        "-q",      "--address", daemon->address,
                           "--namespace", "at-once", image,       NULL};
     wfe_command *commands[2];
@@ -512,9 +431,9 @@ static void test_pull__twice_at_once_fetches_each_layer_once(void **state)
     char check[320];
     snprintf(check, sizeof check, "! sort %s | uniq -d | grep .", front.log);
     int repeated = system(check);
-    assert_complete(daemon, "at-once", image);
+    pull_group_assert_complete(daemon, "at-once", image);
     assert_same_as_ctr(daemon, "at-once", image);
-    remove_image(daemon, "at-once", image);
+    pull_group_remove_image(daemon, "at-once", image);
     faulty_registry_stop(&front);
     assert_int_equal(repeated, 0);
 }
@@ -544,12 +463,12 @@ static void assert_step(private_containerd *daemon, const char *ns, const char *
 
 static void test_pull__of_a_step_goes_by_its_policy(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "one");
+    private_containerd *daemon = pull_group_daemon_with(state, "one");
     faulty_registry front;
     wfe_command_result result;
-    faulty_registry_start(registry, "none", &front);
+    faulty_registry_start(pull_group_registry, "none", &front);
     char image[NAME_SIZE];
-    snprintf(image, sizeof image, "%s", image_of(front.host, "one"));
+    snprintf(image, sizeof image, "%s", pull_group_image_of(front.host, "one"));
     assert_int_equal(step_with(daemon, "policy", image, "never", "overlayfs", &result), 125);
     assert_non_null(strstr(result.err, "not found"));
     wfe_command_result_done(&result);
@@ -566,9 +485,9 @@ static void test_pull__of_a_step_goes_by_its_policy(void **state)
 
 static void test_pull__of_a_step_unpacks_for_another_snapshotter(void **state)
 {
-    private_containerd *daemon = daemon_with(state, "twice");
-    const char *image = image_of(registry->host, "twice");
-    pull_ok(daemon, "native", image);
+    private_containerd *daemon = pull_group_daemon_with(state, "twice");
+    const char *image = pull_group_image_of(pull_group_registry->host, "twice");
+    pull_group_pull_ok(daemon, "native", image);
     assert_step(daemon, "native", image, "never", "native");
     assert_step(daemon, "native", image, "if-not-present", "native");
 }
@@ -590,6 +509,8 @@ int main(void)
         TEST(takes_a_docker_list),
         TEST(takes_an_index_in_an_index),
         TEST(takes_large_layers),
+        TEST(takes_layers_in_folders_of_others),
+        TEST(unpacks_layers_side_by_side),
         TEST(survives_a_garbage_collection),
         TEST(by_digest_keeps_the_name_asked_for),
         TEST(fetches_nothing_that_is_there),
@@ -623,5 +544,5 @@ int main(void)
         TEST(of_a_step_goes_by_its_policy),
         TEST(of_a_step_unpacks_for_another_snapshotter),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, pull_group_setup, pull_group_teardown);
 }

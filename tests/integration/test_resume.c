@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #define HEAD "workflow:\n  id: test\n  version: 1\n  steps:\n"
 #define STEP(name, run)                                                                            \
     "    - name: " name "\n      type: containerd\n      config: {image: busybox, run: '" run "'}" \
-                                                                                              "\n"
+    "\n"
 #define LIMIT_MS 60000
 
 static wfe_command *start_with(const char *const *args)
@@ -151,6 +152,456 @@ static void test_resume__every_number_of_a_counter_is_there_once(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* ---- several, and what is between them ---- */
+
+/* Each name is printed at its end; a marker file lets it go on. */
+#define GATED(name, extra)                                                                         \
+    "    - name: " name "\n      type: containerd\n      needs: []\n" extra                        \
+    "      config:\n        image: busybox\n        user: '0'\n        volumes: ['.:/work']\n"     \
+    "        run: 'echo begun; until [ -e /work/go ]; do usleep 20000; done; echo " name           \
+    "-ended'\n"
+
+static void let_go(bool go)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/go", run_group_folder);
+    if (go)
+        run_group_file("go", "");
+    else
+        unlink(path);
+}
+
+static void test_resume__adopts_steps_that_run_side_by_side(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run =
+        START("run",
+              run_group_file("workflow.yaml", HEAD GATED("a", "") GATED("b", "") GATED("c", "")
+                                                  STEP("d", "echo all")),
+              "--name", "parallel", "--jobs", "3");
+    wfe_command_wait_for(run, "a | begun");
+    wfe_command_wait_for(run, "b | begun");
+    wfe_command_wait_for(run, "c | begun");
+    kill_it(run);
+    run = START("resume", "parallel", "--plain");
+    wfe_command_wait_for(run, "c: runs on");
+    wfe_command_result result;
+    /* A second one is told who has it. */
+    EXPECT(2, "", "resume", "parallel");
+    let_go(true);
+    wfe_command_wait(run, &result);
+    run_group_expect(&result, 0, "d | all");
+    wfe_command_result_done(&result);
+    for (const char *const *at = (const char *const[]){"a", "b", "c", NULL}; *at; at++) {
+        char *log = log_of("parallel", *at), wanted[32];
+        snprintf(wanted, sizeof wanted, "begun\n%s-ended\n", *at);
+        assert_string_equal(log, wanted);
+        free(log);
+    }
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__goes_on_sleeping_before_a_retry(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    run_and_kill("sleeps",
+                 HEAD "    - name: a\n      type: containerd\n"
+                      "      retry: {max: 2, interval: 3s}\n"
+                      "      config:\n        image: busybox\n        user: '0'\n"
+                      "        volumes: ['.:/work']\n"
+                      "        run: 'echo tried; [ -e /work/tried ] || { touch /work/tried; "
+                      "exit 1; }'\n",
+                 "attempt 1 failed");
+    EXPECT(0, "a: runs, attempt 2", "resume", "sleeps", "--plain");
+    char *log = log_of("sleeps", "a");
+    assert_string_equal(log, "tried\ntried\n");
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__goes_on_in_a_hook(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run",
+        run_group_file(
+            "workflow.yaml",
+            HEAD STEP(
+                "a",
+                "echo ran; exit 4") "      on_failure:\n"
+                                    "        name: mend\n        type: containerd\n        "
+                                    "config:\n"
+                                    "          image: busybox\n          user: \"0\"\n"
+                                    "          volumes: [\".:/work\"]\n          run: >-\n"
+                                    "            echo hook; until [ -e /work/go ]; do usleep 20000;"
+                                    " done; echo mended\n"
+                                    "      ensure: {name: last, config: {run: echo lasted}}\n"),
+        "--name", "hooks");
+    wfe_command_wait_for(run, "mend | hook");
+    kill_it(run);
+    let_go(true);
+    EXPECT(1, "last | lasted", "resume", "hooks", "--plain");
+    char *log = log_of("hooks", "mend");
+    assert_string_equal(log, "hook\nmended\n");
+    free(log);
+    log = log_of("hooks", "a");
+    assert_string_equal(log, "ran\n");
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__a_container_that_vanished_is_a_failure_that_may_be_retried(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char workflow[] = HEAD
+        "    - name: a\n      type: containerd\n"
+        "      retry: {max: 1, interval: 10ms, on: [infrastructure]}\n"
+        "      config:\n        image: busybox\n        user: '0'\n"
+        "        volumes: ['.:/work']\n"
+        "        run: 'echo begun; [ -e /work/again ] && exit 0; touch /work/again; sleep 600'\n";
+    run_and_kill("vanished", workflow, "a | begun");
+    wait_for_file("again");
+    char *ids = NULL;
+    assert_int_equal(private_containerd_ctr(daemon, "default",
+                                            (const char *const[]){"tasks", "ls", "-q", NULL}, &ids),
+                     0);
+    ids[strcspn(ids, "\n")] = '\0';
+    /* The shim of the task is killed, and what it ran. */
+    private_containerd_ctr(daemon, "default",
+                           (const char *const[]){"tasks", "kill", "-s", "KILL", ids, NULL}, NULL);
+    private_containerd_ctr(daemon, "default", (const char *const[]){"tasks", "rm", "-f", ids, NULL},
+                           NULL);
+    private_containerd_ctr(daemon, "default", (const char *const[]){"containers", "rm", ids, NULL},
+                           NULL);
+    free(ids);
+    EXPECT(0, "a: runs, attempt 2", "resume", "vanished", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__a_run_that_was_being_cancelled_goes_on_being_cancelled(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_command *run =
+        START("run",
+              run_group_file("workflow.yaml",
+                             HEAD "    - name: a\n      type: containerd\n      config:\n"
+                                  "        image: busybox\n        grace: 3s\n"
+                                  "        run: 'trap \"echo asked\" TERM; echo begun; while :; do "
+                                  "sleep 1; done'\n"
+                                  "      ensure: {name: end, config: {run: echo ensured}}\n"
+                                  "    - {name: b, config: {run: echo never}}\n"),
+              "--name", "cancels");
+    wfe_command_wait_for(run, "a | begun");
+    kill(wfe_command_pid(run), SIGINT);
+    wfe_command_wait_for(run, "a | asked");
+    kill_it(run);
+    EXPECT(130, "end | ensured", "resume", "cancels", "--plain");
+    EXPECT(0, "cancelled", "show", "cancels");
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__can_be_cancelled(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    run_and_kill("then-cancelled",
+                 HEAD STEP("a", "echo begun; exec sleep 600") "      ensure: {name: end, config: "
+                                                              "{run: echo ensured}}\n",
+                 "a | begun");
+    wfe_command *run = START("resume", "then-cancelled", "--plain");
+    wfe_command_wait_for(run, "a: runs on");
+    EXPECT(0, "then-cancelled: cancelled", "cancel", "then-cancelled");
+    wfe_command_result result;
+    wfe_command_wait(run, &result);
+    run_group_expect(&result, 130, "end | ensured");
+    wfe_command_result_done(&result);
+    run_group_assert_clean(daemon);
+}
+
+/* Nobody has the run meanwhile. */
+static void test_resume__does_what_cancel_has_asked_for(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    run_and_kill(
+        "asked",
+        HEAD STEP(
+            "a",
+            "echo begun; exec sleep 600") "      ensure: {name: end, config: {run: echo ensured}}\n"
+                                          "    - {name: b, config: {run: echo never}}\n",
+        "a | begun");
+    EXPECT(0, "", "cancel", "asked", "--no-wait");
+    EXPECT(130, "end | ensured", "resume", "asked", "--plain");
+    char *log = log_of("asked", "b");
+    assert_string_equal(log, "");
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__leaves_a_run_as_it_is_without_containerd(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    run_and_kill("no-daemon", HEAD GATED("a", ""), "a | begun");
+    private_containerd_stop(daemon);
+    EXPECT(125, "", "resume", "no-daemon", "--plain");
+    EXPECT(0, "interrupted", "show", "no-daemon");
+    private_containerd_start(daemon);
+    let_go(true);
+    EXPECT(0, "a | a-ended", "resume", "no-daemon", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__is_what_wfe_run_speaks_of(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_command_result result;
+    run_and_kill("spoken-of", HEAD STEP("a", "echo begun; sleep 1"), "a | begun");
+    result = run_group_text(HEAD "    - {name: b, config: {run: echo other}}\n");
+    run_group_expect(&result, 0, "b | other");
+    assert_non_null(strstr(result.err, "interrupted: spoken-of; go on with: wfe resume spoken-of"));
+    wfe_command_result_done(&result);
+    EXPECT(0, "run spoken-of goes on", "resume", "--all");
+    run_group_assert_clean(daemon);
+}
+
+/* ---- steps on this machine ---- */
+
+/* One that nobody has waited for yet does not. */
+static bool runs(const char *pid)
+{
+    char path[64], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", atoi(pid));
+    FILE *file = fopen(path, "r");
+    bool read = file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
+    if (file)
+        fclose(file);
+    return read && state != 'Z';
+}
+
+static void test_resume__kills_what_a_shell_step_left(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char workflow[] =
+        HEAD "    - name: a\n      retry: {max: 1, interval: 10ms, on: [infrastructure]}\n"
+             "      config:\n        run: 'echo begun; [ -e shell-again ] && exit 0; "
+             "touch shell-again; sleep 600 & echo $! > shell-pid; setsid sleep 600'\n";
+    run_and_kill("shell", workflow, "a | begun");
+    wait_for_file("shell-pid");
+    char *pid = run_group_read("shell-pid");
+    assert_true(runs(pid));
+    EXPECT(0, "a: runs, attempt 2", "resume", "shell", "--plain");
+    assert_false(runs(pid));
+    free(pid);
+    run_and_kill("shell-fails", HEAD "    - {name: a, config: {run: 'echo begun; sleep 600'}}\n",
+                 "a | begun");
+    EXPECT(125, "the wfe that ran it was killed", "resume", "shell-fails", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+/* ---- services ---- */
+
+#define SERVICE(script)                                                                            \
+    "workflow:\n  id: test\n  version: 1\n  services:\n    db:\n      image: busybox\n"            \
+    "      command: [sh, -c, '" script "']\n      readiness: {log: serving}\n  steps:\n"
+
+static void test_resume__adopts_services_and_their_network(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run",
+        run_group_file("workflow.yaml",
+                       SERVICE("echo serving; while :; do echo from-$HOSTNAME-$$ | nc -l -p 5000; "
+                               "done") GATED("a", "")
+                           STEP("b", "nc 127.0.0.1 5000 </dev/null | grep from-")),
+        "--name", "services");
+    wfe_command_wait_for(run, "a | begun");
+    kill_it(run);
+    let_go(true);
+    wfe_command_result result;
+    run = START("resume", "services", "--plain");
+    wfe_command_wait(run, &result);
+    run_group_expect(&result, 0, "b | from-");
+    run_group_expect(&result, 0, "db: (service) ready already");
+    wfe_command_result_done(&result);
+    char *log = log_of("services", "service:db");
+    assert_int_equal(count(log, "serving"), 1);
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
+static void wait_for_task(private_containerd *daemon, const char *state)
+{
+    const char *const args[] = {"tasks", "ls", NULL};
+    for (int waited_ms = 0;; waited_ms += 100) {
+        char *list = NULL;
+        assert_int_equal(private_containerd_ctr(daemon, "default", args, &list), 0);
+        bool found = strstr(list, state) != NULL;
+        free(list);
+        if (found)
+            return;
+        if (waited_ms > LIMIT_MS)
+            fail_msg("no task is %s", state);
+        usleep(100000);
+    }
+}
+
+static void test_resume__a_service_that_died_meanwhile_fails_the_run(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run",
+        run_group_file("workflow.yaml", SERVICE("echo serving; sleep 4; exit 3") GATED("a", "")),
+        "--name", "dead-service");
+    wfe_command_wait_for(run, "a | begun");
+    kill_it(run);
+    wait_for_task(daemon, "STOPPED");
+    EXPECT(1, "service 'db' ended with exit code 3", "resume", "dead-service", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+/* ---- runs that are over ---- */
+
+static void test_resume__of_a_suspended_run_keeps_what_succeeded(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char workflow[] =
+        HEAD "    - {name: a, config: {run: 'echo ran >> a.txt; echo \"##wfe[output v=7]\"'}}\n"
+             "    - name: b\n      error_behavior: {type: suspend}\n"
+             "      config: {run: 'echo v is $V; test -e mended'}\n"
+             "    - {name: c, config: {run: 'echo after $V'}}\n";
+    char file[128]; /* the other one is static */
+    snprintf(file, sizeof file, "%s", run_group_file("workflow.yaml", workflow));
+    EXPECT(1, "suspended", "run", file, "--name", "waiting", "--plain");
+    EXPECT(1, "suspended", "resume", "waiting", "--plain");
+    run_group_file("mended", "");
+    EXPECT(0, "c | after 7", "run", file, "--resume", "--plain");
+    EXPECT(0, "succeeded", "show", "waiting");
+    char *ran = run_group_read("a.txt");
+    assert_string_equal(ran, "ran\n");
+    free(ran);
+    EXPECT(0, "c | after 7", "resume", "waiting", "--from", "b", "--plain");
+    EXPECT(0, "a: ok already", "resume", "waiting", "--from", "c", "--plain");
+    EXPECT(2, "", "resume", "waiting", "--from", "x");
+    ran = run_group_read("a.txt");
+    assert_string_equal(ran, "ran\n");
+    free(ran);
+    EXPECT(0, "", "resume", "waiting", "--from", "a", "--plain");
+    ran = run_group_read("a.txt");
+    assert_string_equal(ran, "ran\nran\n");
+    free(ran);
+    run_group_assert_clean(daemon);
+}
+
+/* Services are adopted also by a run that only stops. */
+static void test_resume__of_a_cancelled_run_stops_its_services(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run", run_group_file("workflow.yaml", SERVICE("echo serving; sleep 600") GATED("a", "")),
+        "--name", "stops-services");
+    wfe_command_wait_for(run, "a | begun");
+    kill_it(run);
+    EXPECT(0, "", "cancel", "stops-services", "--no-wait");
+    EXPECT(130, "cancelled", "resume", "stops-services", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__all_takes_every_interrupted_run(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    run_and_kill("one", HEAD GATED("a", ""), "a | begun");
+    run_and_kill("two", HEAD GATED("b", ""), "b | begun");
+    let_go(true);
+    EXPECT(0, "a | a-ended", "resume", "--all");
+    EXPECT(0, "succeeded", "show", "one");
+    EXPECT(0, "succeeded", "show", "two");
+    EXPECT(0, "", "resume", "--all");
+    run_group_assert_clean(daemon);
+}
+
+/* ---- at any moment ---- */
+
+static const char everything[] =
+    "workflow:\n  id: test\n  version: 1\n  shared_volume: {mount_path: /shared}\n"
+    "  services:\n    db:\n      image: busybox\n"
+    "      command: [sh, -c, 'echo serving; while :; do echo alive | nc -l -p 5000; done']\n"
+    "      readiness: {log: serving}\n"
+    "  ensure: {name: at-end, type: containerd, config: {image: busybox, run: echo over}}\n"
+    "  steps:\n" STEP("one", "echo 1; echo \"##wfe[output one=1]\"; echo 1 >> /shared/one") STEP(
+        "two",
+        "seq 1 500; nc 127.0.0.1 5000 < /dev/null") "      ensure: {name: two-ensure, config: "
+                                                    "{run: echo two}}\n"
+                                                    "    - name: wide\n      parallel:\n"
+                                                    "        - {name: w1, type: containerd, "
+                                                    "config: {image: busybox, run: 'seq 1 300'}}\n"
+                                                    "        - {name: w2, type: containerd, "
+                                                    "config: {image: busybox, run: 'echo $ONE; seq "
+                                                    "1 300 >&2'}}\n"
+                                                    "        - {name: w3, type: containerd, "
+                                                    "config: {image: busybox, run: 'usleep 300000; "
+                                                    "echo w3'}}\n"
+                                                    "    - name: again\n      type: containerd\n   "
+                                                    "   retry: {max: 2, interval: 300ms}\n"
+                                                    "      config: {image: busybox, run: 'test -e "
+                                                    "/shared/again || { touch /shared/again; exit "
+                                                    "1; }'}\n" STEP(
+                                                        "last", "wc -l < /shared/one; echo last");
+
+static unsigned points(void)
+{
+    const char *text = getenv("WFE_TEST_KILLS"); /* for a longer look */
+    return text ? (unsigned)atoi(text) : 8;
+}
+
+static void check_everything(const char *name)
+{
+    char wanted[2048] = "", *log;
+    for (int i = 1; i <= 300; i++)
+        sprintf(wanted + strlen(wanted), "%d\n", i);
+    log = log_of(name, "w1");
+    assert_string_equal(log, wanted);
+    free(log);
+    log = log_of(name, "w3");
+    assert_string_equal(log, "w3\n");
+    free(log);
+    log = log_of(name, "last");
+    assert_string_equal(log, "1\nlast\n");
+    free(log);
+    log = log_of(name, "two-ensure");
+    assert_string_equal(log, "two\n");
+    free(log);
+}
+
+static void test_resume__after_a_kill_at_any_moment(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    char file[128], name[32];
+    snprintf(file, sizeof file, "%s", run_group_file("workflow.yaml", everything));
+    for (unsigned i = 0; i < points(); i++) {
+        snprintf(name, sizeof name, "any-%u", i);
+        wfe_command *run = START("run", file, "--name", name, "--plain", "--jobs", "3");
+        wfe_command_wait_for(run, "test: run");
+        for (int kills = 0; kills < 3; kills++) {
+            usleep(1000 * ((i * 137 + (unsigned)kills * 311) % 1100));
+            kill_it(run);
+            run = START("resume", name, "--plain");
+            wfe_command_wait_for(run, name);
+        }
+        wfe_command_result result;
+        wfe_command_wait(run, &result);
+        if (result.exit_code != 0)
+            fail_msg("killed at point %u: %d\n%s%s", i, result.exit_code, result.out, result.err);
+        wfe_command_result_done(&result);
+        check_everything(name);
+        run_group_assert_clean(daemon);
+    }
+}
+
 static int setup(void **state)
 {
     return run_group_setup(state);
@@ -162,6 +613,22 @@ int main(void)
         cmocka_unit_test(test_resume__waits_for_a_container_that_runs),
         cmocka_unit_test(test_resume__collects_what_ended_meanwhile),
         cmocka_unit_test(test_resume__every_number_of_a_counter_is_there_once),
+        cmocka_unit_test(test_resume__adopts_steps_that_run_side_by_side),
+        cmocka_unit_test(test_resume__goes_on_sleeping_before_a_retry),
+        cmocka_unit_test(test_resume__goes_on_in_a_hook),
+        cmocka_unit_test(test_resume__a_container_that_vanished_is_a_failure_that_may_be_retried),
+        cmocka_unit_test(test_resume__a_run_that_was_being_cancelled_goes_on_being_cancelled),
+        cmocka_unit_test(test_resume__can_be_cancelled),
+        cmocka_unit_test(test_resume__does_what_cancel_has_asked_for),
+        cmocka_unit_test(test_resume__leaves_a_run_as_it_is_without_containerd),
+        cmocka_unit_test(test_resume__is_what_wfe_run_speaks_of),
+        cmocka_unit_test(test_resume__kills_what_a_shell_step_left),
+        cmocka_unit_test(test_resume__adopts_services_and_their_network),
+        cmocka_unit_test(test_resume__a_service_that_died_meanwhile_fails_the_run),
+        cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
+        cmocka_unit_test(test_resume__of_a_cancelled_run_stops_its_services),
+        cmocka_unit_test(test_resume__all_takes_every_interrupted_run),
+        cmocka_unit_test(test_resume__after_a_kill_at_any_moment),
     };
     return cmocka_run_group_tests_name("resume", tests, setup, run_group_teardown);
 }

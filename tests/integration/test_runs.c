@@ -310,6 +310,41 @@ static void kill_a_run(const char *name)
     wfe_command_result_done(&result);
 }
 
+static void test_runs__resume_says_what_it_cannot_do(void **state)
+{
+    (void)state;
+    run_state_expect(2, "needs the name or the id of a run", "resume");
+    run_state_expect(2, "--all takes no RUN", "resume", "--all", "some");
+    run_state_expect(2, "either --json or --plain", "resume", "x", "--json", "--plain");
+    run_state_expect(2, "", "resume", "nothing");
+    run_state_expect(0, "", "resume", "--all");
+    const char *file =
+        run_state_file("w.yaml", RUN_HEAD("done") "  steps:\n" RUN_STEP("a", "true"));
+    run_state_expect(0, "run done-1 succeeded", "run", file, "--resume");
+    run_state_expect(0, "nothing to do", "resume", "done-1");
+    run_state_expect(0, "\"state\":\"succeeded\"", "resume", "done-1", "--json");
+    run_state_expect(2, "no step 'b'", "resume", "done-1", "--from", "b");
+    run_state_expect(0, "a: ok", "resume", "done-1", "--from", "a", "--plain");
+    run_state_expect(2, "--resume cannot be given", "run", file, "--resume", "--no-store");
+}
+
+/* What was recorded is told again, and is no new record. */
+static void test_runs__resume_tells_what_was_recorded(void **state)
+{
+    (void)state;
+    static const char workflow[] = RUN_HEAD("again") "  steps:\n" RUN_STEP("a", "echo one")
+        RUN_STEP("b", "echo begun; test -e mended");
+    const char *file = run_state_file("again.yaml", workflow);
+    run_state_expect(1, "run again-1 failed", "run", file);
+    run_state_file("mended", "");
+    run_state_expect(0, "\"recorded\":true", "resume", "again-1", "--json");
+    run_state_expect(0, "a: ok already", "resume", "again-1", "--from", "b", "--plain");
+    json_t *show = run_state_json("show", "again-1");
+    assert_string_equal(run_state_text(show, "state"), "succeeded");
+    json_decref(show);
+    run_state_expect(0, "one", "logs", "again-1", "a");
+}
+
 static void test_runs__gc_takes_old_runs_and_logs_without_a_run(void **state)
 {
     (void)state;
@@ -377,6 +412,8 @@ int main(void)
         CASE(cancel_ends_a_run_of_another_process),
         CASE(cancel_kills_hooks_that_take_too_long),
         CASE(a_run_whose_wfe_was_killed_is_interrupted),
+        CASE(resume_says_what_it_cannot_do),
+        CASE(resume_tells_what_was_recorded),
         CASE(gc_takes_old_runs_and_logs_without_a_run),
         CASE(gc_takes_what_can_be_continued_only_when_told),
     };

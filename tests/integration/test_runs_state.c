@@ -143,7 +143,14 @@ static void test_runs_state__a_full_disk_ends_the_run(void **state)
         RUN_HEAD("full") "  steps:\n" RUN_STEP("a", "head -c 3000000 /dev/zero; exec sleep 60"));
     wfe_command_result result = run_state_run("run", file);
     wfe_command_result shown = run_state_run("show", "full-1");
+    /* With room again it goes on: the step that was killed has failed. */
+    assert_int_equal(mount("tmpfs", run_state_dir, "tmpfs", MS_REMOUNT, "size=32m,mode=0700"), 0);
+    wfe_command_result resumed = run_state_run("resume", "full-1");
     umount2(run_state_dir, MNT_DETACH);
+    assert_int_equal(resumed.exit_code, 125);
+    assert_contains(resumed.out, "the wfe that ran it was killed");
+    assert_contains(resumed.out, "run full-1 failed");
+    wfe_command_result_done(&resumed);
     assert_int_equal(result.exit_code, 125);
     assert_contains(result.out, "No space left on device");
     assert_int_equal(shown.exit_code, 0);

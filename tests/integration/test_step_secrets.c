@@ -125,6 +125,70 @@ static void test_step_secrets__are_in_no_log_error_result_or_command_line(void *
     assert_file_lacks(daemon->log, SECRET);
 }
 
+/* ---- marked ones, that the command itself shows ---- */
+
+#define MASKED_SCRIPT                                                                              \
+    "echo $TOKEN; echo \"an error with $TOKEN\" >&2; printf %s \"$TOKEN\" | base64;"               \
+    "echo \"##wfe[output out=<$TOKEN>]\"; echo \"file=<$TOKEN>\" >>$WFE_OUTPUT;"                   \
+    "echo $TOKEN >>$WFE_OUTPUT; test ${#TOKEN} = 22"
+
+static void collect_output(enum wfe_stream stream, const void *bytes, size_t n, void *user)
+{
+    (void)stream;
+    wfe_buf_append(user, bytes, n, NULL);
+}
+
+static void test_step_secrets__that_are_marked_are_masked_in_all_a_step_gives(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    const char *const secrets[] = {"TOKEN=" SECRET, NULL}, *const env[] = {"TOKEN=other", NULL};
+    wfe_buf heard = WFE_BUF_INIT(0);
+    FILE *file = tmpfile();
+    char written[256] = "";
+    wfe_step_options options = step_script(MASKED_SCRIPT);
+    options.env = env;
+    options.secret_env = secrets;
+    options.on_output = collect_output;
+    options.on_output_user = &heard;
+    options.stdout_fd = fileno(file);
+    wfe_step_result *result = step_run(step_client_of_group, &options);
+    assert_int_equal(wfe_step_result_exit_code(result), 0);
+    step_assert_stream(result, WFE_STDOUT, "***\n***\n##wfe[output out=<***>]\n");
+    step_assert_stream(result, WFE_STDERR, "an error with ***\n");
+    assert_string_equal(wfe_step_result_output(result, "out"), "<***>");
+    assert_string_equal(wfe_step_result_output(result, "file"), "<***>");
+    assert_int_equal(wfe_step_result_n_warnings(result), 1);
+    char *json = wfe_step_result_json(result);
+    assert_null(strstr(json, SECRET));
+    free(json);
+    wfe_step_result_free(result);
+    assert_lacks("the listener", heard.data, heard.len, SECRET);
+    wfe_buf_done(&heard);
+    assert_true(pread(fileno(file), written, sizeof written - 1, 0) > 0);
+    assert_string_equal(written, "***\n***\n##wfe[output out=<***>]\n");
+    fclose(file);
+    assert_file_lacks(daemon->log, SECRET);
+}
+
+static void test_step_secrets__that_are_marked_are_in_no_error(void **state)
+{
+    private_containerd_of(state);
+    const char *const secrets[] = {"TOKEN=" SECRET, NULL}, *const command[] = {SECRET, NULL};
+    wfe_step_options options = step_script(NULL);
+    options.command = command;
+    options.secret_env = secrets;
+    for (int i = 0; i < 3; i++) {
+        options.no_init = i == 1;
+        options.working_dir = i == 2 ? "/" SECRET "/.." : NULL;
+        wfe_step_result *result = NULL;
+        wfe_error error = WFE_ERROR_INIT;
+        assert_int_not_equal(wfe_step_run(step_client_of_group, &options, &result, &error), 0);
+        step_assert_has(error.message, "***");
+        assert_null(strstr(error.message, SECRET));
+        assert_null(strstr(error.subject, SECRET));
+    }
+}
+
 /* ---- events ---- */
 
 /* `ctr events` into a file, until it is killed. */
@@ -228,6 +292,12 @@ static void test_step_secrets__come_from_wfe_s_own_environment(void **state)
     expect(start_wfe(daemon, json), 127);
     const char *const failing[] = {"-e", "TOKEN", "-i", "busybox", "--run", "exit 3", NULL};
     expect(start_wfe(daemon, failing), 3);
+    const char *const marked[] = {"--secret", "TOKEN",       "-i", "busybox",
+                                  "--run",    MASKED_SCRIPT, NULL};
+    expect(start_wfe(daemon, marked), 0);
+    const char *const marked_json[] = {"--json",  "--secret", "TOKEN",       "-i",
+                                       "busybox", "--run",    MASKED_SCRIPT, NULL};
+    expect(start_wfe(daemon, marked_json), 0);
     const char *const unset[] = {"-e", "TOKEN_NOT_SET", "-i", "busybox", "--", "true", NULL};
     expect(start_wfe(daemon, unset), 2);
     assert_file_lacks(daemon->log, SECRET);
@@ -242,6 +312,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_step_secrets__are_in_no_log_error_result_or_command_line),
+        cmocka_unit_test(test_step_secrets__that_are_marked_are_masked_in_all_a_step_gives),
+        cmocka_unit_test(test_step_secrets__that_are_marked_are_in_no_error),
         cmocka_unit_test(test_step_secrets__are_in_no_event),
         cmocka_unit_test(test_step_secrets__come_from_wfe_s_own_environment),
         cmocka_unit_test(test_step_secrets__leave_nothing_behind),

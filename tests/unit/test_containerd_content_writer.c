@@ -353,6 +353,23 @@ static void test_containerd_content_writer__gives_up_on_a_lock_after_its_time(vo
     assert_string_equal(seen.err.message, "failed to write content 'layer-1': ref layer-1 locked");
 }
 
+/* It may be on its way back; but it is not waited for as long as for another writer, nor until the
+ * deadline of a transfer: the call itself ends at once. */
+static void test_containerd_content_writer__asks_again_for_a_daemon_that_is_gone(void **state)
+{
+    (void)state;
+    start(DIGEST, NULL);
+    assert_false(fake_last()->options.wait_for_ready);
+    fake_end(fake_last(), WFE_GRPC_UNAVAILABLE, "Connection refused");
+    assert_false(seen.done);
+    wait_for_call(1);
+    assert_false(fake_last()->options.wait_for_ready);
+    fake_end(fake_last(), WFE_GRPC_UNAVAILABLE, "Connection refused");
+    assert_string_equal(fake_last()->options.path, "/containerd.services.content.v1.Content/Write");
+    answer(fake_last(), PB_CONTENT__WRITE_ACTION__STAT, 8);
+    assert_int_equal(seen.opened, 1);
+}
+
 static void
 test_containerd_content_writer__a_connection_lost_while_writing_is_an_error(void **state)
 {
@@ -460,6 +477,7 @@ int main(void)
         TEST(waits_for_a_locked_reference),
         TEST(ends_well_when_the_other_writer_completes),
         TEST(gives_up_on_a_lock_after_its_time),
+        TEST(asks_again_for_a_daemon_that_is_gone),
         TEST(a_connection_lost_while_writing_is_an_error),
         TEST(an_end_without_commit_is_an_error),
         TEST(puts_a_small_blob_in_one_message),

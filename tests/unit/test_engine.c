@@ -240,6 +240,45 @@ static void test_engine__for_each_reads_its_list_from_an_output(void **state)
     assert_int_equal(engine_rig_starts(&rig, "each[1]"), 1);
 }
 
+static uint32_t n_items_told;
+
+static void keep_items(engine_rig *r, const wfe_event *event)
+{
+    (void)r;
+    if (event->kind == WFE_EVENT_STEP && event->n_items) {
+        assert_string_equal(event->step, "each");
+        assert_int_equal(event->step_state, WFE_STEP_IS_RUNNING);
+        json_t *json = wfe_event_json(event);
+        assert_int_equal(json_integer_value(json_object_get(json, "items")), event->n_items);
+        json_decref(json);
+        n_items_told += event->n_items;
+    }
+}
+
+static void test_engine__for_each_tells_how_many_items_it_has(void **state)
+{
+    (void)state;
+    uint32_t each = plan_builder_step(rig.builder, TOP, "each", "ok");
+    plan_builder_for_each(rig.builder, each, json_pack("[i,i,i]", 1, 2, 3), NULL);
+    n_items_told = 0;
+    rig.on_event = keep_items;
+    assert_int_equal(engine_rig_run(&rig, NULL)->state, WFE_RUN_SUCCEEDED);
+    assert_int_equal(n_items_told, 3);
+}
+
+static void test_engine__for_each_is_skipped_before_its_list_is_looked_for(void **state)
+{
+    (void)state;
+    uint32_t each = plan_builder_step(rig.builder, TOP, "each", "ok");
+    plan_builder_for_each(rig.builder, each, NULL, ".outputs.targets");
+    plan_builder_when(rig.builder, each, ".outputs.targets", WFE_PLAN_IS_NOT_NULL, NULL);
+    plan_builder_step(rig.builder, TOP, "after", "ok");
+    const wfe_engine_result *result = engine_rig_run(&rig, NULL);
+    assert_int_equal(result->state, WFE_RUN_SUCCEEDED);
+    assert_string_equal(engine_rig_end(&rig, "each"), "skipped");
+    assert_string_equal(engine_rig_end(&rig, "after"), "succeeded");
+}
+
 static void test_engine__for_each_of_nothing_succeeds(void **state)
 {
     (void)state;
@@ -428,6 +467,21 @@ static void test_engine__declared_outputs_of_the_workflow_are_the_result(void **
     assert_int_equal(json_integer_value(json_object_get(result->outputs, "n")), 7);
 }
 
+static void test_engine__a_declared_output_of_a_skipped_step_says_what_to_do(void **state)
+{
+    (void)state;
+    uint32_t a = plan_builder_step(rig.builder, TOP, "a", "out:n=7");
+    plan_builder_when(rig.builder, a, ".inputs.go", WFE_PLAN_IS_NOT_NULL, NULL);
+    wfe_plan_field *field = plan_builder_alloc(rig.builder, sizeof *field);
+    *field = (wfe_plan_field){.name = "n", .type = {.kind = WFE_PLAN_INTEGER, .text = "integer"}};
+    plan_builder_workflow_at(rig.builder, 0)->outputs = field;
+    plan_builder_workflow_at(rig.builder, 0)->n_outputs = 1;
+    const wfe_engine_result *result = engine_rig_run(&rig, NULL);
+    assert_int_equal(result->state, WFE_RUN_FAILED);
+    assert_non_null(strstr(result->error.message, "no step gave it"));
+    assert_string_equal(result->error.hint, "if it may be missing, its type is integer?");
+}
+
 static void test_engine__a_plan_without_its_inputs_is_refused(void **state)
 {
     (void)state;
@@ -458,6 +512,8 @@ int main(void)
         CASE(when_skips_and_what_needs_it_goes_on),
         CASE(for_each_gives_lists_in_the_order_of_the_items),
         CASE(for_each_reads_its_list_from_an_output),
+        CASE(for_each_tells_how_many_items_it_has),
+        CASE(for_each_is_skipped_before_its_list_is_looked_for),
         CASE(for_each_of_nothing_succeeds),
         CASE(for_each_of_what_is_no_list_fails),
         CASE(for_each_has_a_limit_of_items),
@@ -471,6 +527,7 @@ int main(void)
         CASE(data_have_a_limit),
         CASE(a_block_in_a_block_adds_its_outputs),
         CASE(declared_outputs_of_the_workflow_are_the_result),
+        CASE(a_declared_output_of_a_skipped_step_says_what_to_do),
         CASE(a_plan_without_its_inputs_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "engine/run_priv.h"
 #include "fixtures/engine_rig.h"
 
 #define TOP WFE_PLAN_NONE
@@ -468,6 +469,9 @@ static void slow_tick(void *user)
     if (slow->fail_at && slow->put >= slow->fail_at)
         wfe_error_set(&error, WFE_E_IO, "the disk is full");
     slow->acknowledged(slow->put, &error, slow->user);
+    /* What belongs to no record may be told at any time, also before what was just recorded. */
+    wfe_event line = {.kind = WFE_EVENT_WARNING, .text = "x", .text_len = 1};
+    wfe_journal_tell(slow->user, &line);
 }
 
 static int slow_commit(wfe_recorder *recorder, wfe_error *err)
@@ -517,6 +521,26 @@ static void test_engine_failure__nothing_starts_before_its_record_is_durable(voi
     build_ten_steps();
     assert_int_equal(engine_rig_run(&rig, NULL)->state, WFE_RUN_SUCCEEDED);
     assert_int_equal(engine_rig_starts(&rig, "b3"), 2);
+}
+
+static uint64_t last_seq;
+
+static void check_seq(engine_rig *r, const wfe_event *event)
+{
+    (void)r;
+    assert_true(event->seq >= last_seq);
+    last_seq = event->seq;
+}
+
+static void test_engine_failure__events_are_told_in_the_order_of_their_records(void **state)
+{
+    (void)state;
+    use_slow_recorder(0);
+    build_ten_steps();
+    last_seq = 0;
+    rig.on_event = check_seq;
+    assert_int_equal(engine_rig_run(&rig, NULL)->state, WFE_RUN_SUCCEEDED);
+    assert_int_equal(last_seq, slow.put);
 }
 
 static void test_engine_failure__of_the_store_at_any_record_ends_the_run_cleanly(void **state)
@@ -570,6 +594,7 @@ int main(void)
         CASE(cancel_may_come_from_a_listener),
         CASE(a_kill_reaches_what_does_not_listen),
         CASE(nothing_starts_before_its_record_is_durable),
+        CASE(events_are_told_in_the_order_of_their_records),
         CASE(of_the_store_at_any_record_ends_the_run_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

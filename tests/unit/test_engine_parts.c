@@ -176,7 +176,7 @@ static void test_engine_parts__data_are_upper_cased_variables(void **state)
 {
     (void)state;
     wfe_strmap env = {0};
-    size_t left_out = 0;
+    wfe_env_left_out left_out = {0};
     json_t *data =
         json_pack("{ss si sb ss ss ss ss s{ss} sn}", "version", "1 2", "n", 3, "ok", 1, "path",
                   "/x", "Ld_Preload", "y", "a.b", "z", "1st", "w", "map", "k", "v", "none");
@@ -186,7 +186,7 @@ static void test_engine_parts__data_are_upper_cased_variables(void **state)
     assert_string_equal(wfe_strmap_get(&env, "OK"), "true");
     assert_string_equal(wfe_strmap_get(&env, "MAP"), "{\"k\":\"v\"}");
     assert_int_equal(env.len, 4);
-    assert_int_equal(left_out, 0);
+    assert_int_equal(left_out.n, 0);
     wfe_strmap_done(&env);
     json_decref(data);
 }
@@ -195,7 +195,7 @@ static void test_engine_parts__data_that_the_kernel_would_refuse_are_left_out(vo
 {
     (void)state;
     wfe_strmap env = {0};
-    size_t left_out = 0;
+    wfe_env_left_out left_out = {0};
     json_t *data = json_object();
     char *value = malloc(WFE_ENV_VALUE_MAX_BYTES + 1);
     memset(value, 'x', WFE_ENV_VALUE_MAX_BYTES);
@@ -211,7 +211,31 @@ static void test_engine_parts__data_that_the_kernel_would_refuse_are_left_out(vo
     assert_int_equal(wfe_env_add_data(&env, data, &left_out, NULL), 0);
     assert_null(wfe_strmap_get(&env, "BIG"));
     assert_int_equal(env.len, 10); /* of 100,000 bytes each within the total */
-    assert_int_equal(left_out, 3);
+    assert_int_equal(left_out.n, 3);
+    assert_string_equal(left_out.text, "too long for variables, and left out: BIG, K10, K11");
+    wfe_strmap_done(&env);
+    json_decref(data);
+}
+
+static void test_engine_parts__many_data_that_are_left_out_are_told_in_one_line(void **state)
+{
+    (void)state;
+    wfe_strmap env = {0};
+    wfe_env_left_out left_out = {0};
+    json_t *data = json_object();
+    char *value = malloc(WFE_ENV_VALUE_MAX_BYTES + 1);
+    memset(value, 'x', WFE_ENV_VALUE_MAX_BYTES);
+    value[WFE_ENV_VALUE_MAX_BYTES] = '\0';
+    for (int i = 0; i < 40; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "some_longer_name_%d", i);
+        json_object_set_new(data, key, json_string(value));
+    }
+    free(value);
+    assert_int_equal(wfe_env_add_data(&env, data, &left_out, NULL), 0);
+    assert_int_equal(left_out.n, 40);
+    assert_in_range(strlen(left_out.text), 200, sizeof left_out.text - 1);
+    assert_string_equal(strrchr(left_out.text, ','), ", ...");
     wfe_strmap_done(&env);
     json_decref(data);
 }
@@ -220,7 +244,7 @@ static bool has_service(const wfe_plan_step *step)
 {
     wfe_context context = {0};
     char **env = NULL;
-    size_t left_out = 0;
+    wfe_env_left_out left_out = {0};
     json_t *data = json_object();
     assert_int_equal(wfe_strmap_set(&context.service_env, "SVC_DB_HOST", "127.0.0.1", NULL), 0);
     const wfe_attempt_env attempt = {.context = &context, .step = step, .data = data};
@@ -261,6 +285,7 @@ int main(void)
         CASE(a_long_line_is_held_in_bounded_memory),
         CASE(data_are_upper_cased_variables),
         CASE(data_that_the_kernel_would_refuse_are_left_out),
+        CASE(many_data_that_are_left_out_are_told_in_one_line),
         CASE(services_are_told_to_steps_in_their_network_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

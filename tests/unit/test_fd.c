@@ -207,6 +207,38 @@ static void test_fd__too_long_paths_are_refused(void **state)
     assert_fails(wfe_fd_write_file(path, "", 0, 0600, NULL), WFE_E_LIMIT, NULL);
 }
 
+static void test_fd__a_folder_that_others_can_change_is_not_safe(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/wfe-fd-XXXXXX", inner[64];
+    wfe_error err = WFE_ERROR_INIT;
+    assert_non_null(mkdtemp(dir));
+    snprintf(inner, sizeof inner, "%s/io", dir);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    assert_ok(wfe_fd_check_dir_is_safe(inner, &err), &err);
+    assert_int_equal(chmod(inner, 01777), 0); /* as /tmp */
+    assert_ok(wfe_fd_check_dir_is_safe(inner, &err), &err);
+    static const mode_t open_modes[] = {0777, 0770, 0702};
+    for (size_t i = 0; i < sizeof open_modes / sizeof *open_modes; i++) {
+        assert_int_equal(chmod(inner, open_modes[i]), 0);
+        err = (wfe_error)WFE_ERROR_INIT;
+        assert_fails(wfe_fd_check_dir_is_safe(inner, &err), WFE_E_DENIED, &err);
+        assert_contains(err.message, "others may write to folder");
+        assert_contains(err.hint, "folder of your own");
+    }
+    assert_int_equal(chmod(inner, 0700), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(inner, 1, 1), 0);
+        err = (wfe_error)WFE_ERROR_INIT;
+        assert_fails(wfe_fd_check_dir_is_safe(inner, &err), WFE_E_DENIED, &err);
+        assert_contains(err.message, "belongs to user 1");
+    }
+    assert_int_equal(rmdir(inner), 0);
+    err = (wfe_error)WFE_ERROR_INIT;
+    assert_fails(wfe_fd_check_dir_is_safe(inner, &err), WFE_E_NOT_FOUND, &err);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +267,7 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_fd__too_long_paths_are_refused, make_folder,
                                         remove_folder),
+        cmocka_unit_test(test_fd__a_folder_that_others_can_change_is_not_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,6 +237,32 @@ static void test_options__frees_what_was_read_before_a_mistake(void **state)
     assert_refused("-l a -l b --nonsense", "--nonsense");
 }
 
+/* ls -l of `wfe step ls -l` is the command's: wfe's own -l must not take it. */
+static void test_options__may_end_at_the_first_operand(void **state)
+{
+    (void)state;
+    wfe_command stops = command;
+    stops.stops_at_operand = true;
+    stops.max_operands = -1;
+    char flag[] = "--flag", ls[] = "ls", end[] = "--", x[] = "-x";
+    char *argv[] = {flag, ls, flag, end, x, NULL};
+    target t = {0};
+    bool help = false;
+    int operands = 0;
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_options_parse(&stops, 5, argv, &t, &operands, &help, &err), &err);
+    assert_int_equal(operands, 4);
+    assert_string_equal(argv[0], "ls");
+    assert_string_equal(argv[1], "--flag");
+    assert_string_equal(argv[2], "--");
+    assert_string_equal(argv[3], "-x");
+    char *ended[] = {end, x, ls, NULL};
+    assert_ok(wfe_options_parse(&stops, 3, ended, &t, &operands, &help, &err), &err);
+    assert_int_equal(operands, 2);
+    assert_string_equal(ended[0], "-x");
+    wfe_options_free(&stops, &t);
+}
+
 static void test_options__counts_operands(void **state)
 {
     (void)state;
@@ -409,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_options__needs_arguments_where_they_belong),
         cmocka_unit_test(test_options__suggests_what_was_meant),
         cmocka_unit_test(test_options__frees_what_was_read_before_a_mistake),
+        cmocka_unit_test(test_options__may_end_at_the_first_operand),
         cmocka_unit_test(test_options__counts_operands),
         cmocka_unit_test(test_options__help_stops_everything),
         cmocka_unit_test(test_options__help_shows_the_whole_table),

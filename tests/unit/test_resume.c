@@ -355,11 +355,272 @@ static void test_resume__of_random_plans_at_every_record(void **state)
         check_every_cut(build_random, number, 3);
 }
 
+/* What fails stops others, in ways that depend on order. */
+static void build_failing(void)
+{
+    uint32_t block = plan_builder_block(rig.builder, TOP, "block");
+    plan_builder_at(rig.builder, block)->fail_fast = true;
+    plan_builder_at(rig.builder, block)->allow_failure = true;
+    uint32_t a = plan_builder_free_step(rig.builder, block, "a", "sleep:5 fail");
+    plan_builder_hook(rig.builder, a, WFE_PLAN_ROLE_ON_FAILURE, "a_mend", "out:mend=1");
+    uint32_t b = plan_builder_free_step(rig.builder, block, "b", "hang");
+    plan_builder_hook(rig.builder, b, WFE_PLAN_ROLE_ENSURE, "b_ensure", "out:ensured=1");
+    uint32_t c = plan_builder_step(rig.builder, TOP, "c", "out:c=1");
+    plan_builder_hook(rig.builder, c, WFE_PLAN_ROLE_ON_FAILURE, "c_undo", "out:undone=c");
+    uint32_t d = plan_builder_step(rig.builder, TOP, "d", "out:d=1");
+    plan_builder_hook(rig.builder, d, WFE_PLAN_ROLE_ON_FAILURE, "d_undo", "out:undone=d");
+    uint32_t slow = plan_builder_step(rig.builder, TOP, "slow", "hang");
+    plan_builder_at(rig.builder, slow)->timeout_ms = 20;
+    plan_builder_at(rig.builder, slow)->allow_failure = true;
+    uint32_t e = plan_builder_step(rig.builder, TOP, "e", "fail");
+    plan_builder_at(rig.builder, e)->on_error = WFE_PLAN_ERROR_COMPENSATE;
+    plan_builder_step(rig.builder, TOP, "f", "ok");
+    plan_builder_hook(rig.builder, WFE_PLAN_NONE, WFE_PLAN_ROLE_ENSURE, "last", "ok");
+}
+
+static void build_suspending(void)
+{
+    plan_builder_step(rig.builder, TOP, "a", "out:a=1");
+    uint32_t b = plan_builder_free_step(rig.builder, TOP, "b", "sleep:2 fail");
+    plan_builder_at(rig.builder, b)->on_error = WFE_PLAN_ERROR_SUSPEND;
+    plan_builder_free_step(rig.builder, TOP, "c", "sleep:10 out:c=1");
+    plan_builder_call(rig.builder, TOP, "call", 1);
+    plan_builder_hook(rig.builder, WFE_PLAN_NONE, WFE_PLAN_ROLE_ENSURE, "last", "ok");
+    plan_builder_workflow(rig.builder, "callee");
+    plan_builder_step(rig.builder, TOP, "x", "ok");
+}
+
+static void build_terminating(void)
+{
+    plan_builder_free_step(rig.builder, TOP, "a", "out:a=1");
+    uint32_t b = plan_builder_free_step(rig.builder, TOP, "b", "hang");
+    plan_builder_hook(rig.builder, b, WFE_PLAN_ROLE_ENSURE, "b_ensure", "out:ensured=1");
+    uint32_t c = plan_builder_free_step(rig.builder, TOP, "c", "sleep:5 fail");
+    plan_builder_at(rig.builder, c)->on_error = WFE_PLAN_ERROR_TERMINATE;
+    plan_builder_step(rig.builder, TOP, "d", "ok");
+    plan_builder_hook(rig.builder, WFE_PLAN_NONE, WFE_PLAN_ROLE_ON_FAILURE, "bad", "ok");
+}
+
+static void build_timed(void)
+{
+    plan_builder_free_step(rig.builder, TOP, "a", "out:a=1");
+    uint32_t b = plan_builder_step(rig.builder, TOP, "b", "hang");
+    plan_builder_hook(rig.builder, b, WFE_PLAN_ROLE_ENSURE, "b_ensure", "sleep:5 out:ensured=1");
+    plan_builder_hook(rig.builder, WFE_PLAN_NONE, WFE_PLAN_ROLE_ON_FAILURE, "bad", "ok");
+    plan_builder_workflow_at(rig.builder, 0)->timeout_ms = 600;
+}
+
+static void test_resume__of_failures_that_stop_others_at_every_record(void **state)
+{
+    (void)state;
+    check_every_cut(build_failing, 1, 1);
+    check_every_cut(build_suspending, 1, 1);
+    check_every_cut(build_terminating, 1, 1);
+    check_every_cut(build_timed, 1, 1);
+}
+
+/* ---- cancelled ---- */
+
+static void on_event_cancel(engine_rig *r, const wfe_event *event)
+{
+    if (event->kind == WFE_EVENT_STEP && strcmp(event->step, "b") == 0 &&
+        event->step_state == WFE_STEP_IS_RUNNING && !event->recorded)
+        wfe_engine_run_cancel(r->run);
+}
+
+static void build_cancelled(void)
+{
+    plan_builder_step(rig.builder, TOP, "a", "out:a=1");
+    uint32_t b = plan_builder_step(rig.builder, TOP, "b", "hang");
+    plan_builder_hook(rig.builder, b, WFE_PLAN_ROLE_ON_FAILURE, "b_mend", "ok");
+    plan_builder_hook(rig.builder, b, WFE_PLAN_ROLE_ENSURE, "b_ensure", "sleep:2 out:ensured=1");
+    plan_builder_step(rig.builder, TOP, "c", "ok");
+    plan_builder_hook(rig.builder, WFE_PLAN_NONE, WFE_PLAN_ROLE_ENSURE, "last", "out:l=1");
+    rig.on_event = on_event_cancel;
+}
+
+/* It was cancelled by the process that was killed, and nobody asks again: b's start is recorded
+ * before that, and the wish is the record after it. */
+static void test_resume__of_a_cancelled_run_goes_on_cancelling(void **state)
+{
+    (void)state;
+    make_store();
+    bool broken = false;
+    outcome whole = run(build_cancelled, 1, NEVER, &broken);
+    assert_int_equal(wfe_engine_run_result(rig.run)->state, WFE_RUN_CANCELLED);
+    engine_rig_done(&rig);
+    wfe_store_close(store);
+    /* starting, running, a running, a succeeded, b running, stopping */
+    for (uint64_t n = 6; n < whole.last_seq; n++) {
+        make_store();
+        run(build_cancelled, 1, n, &broken);
+        assert_true(broken);
+        engine_rig_done(&rig);
+        outcome o = run(build_cancelled, 1, NEVER, &broken);
+        assert_false(broken);
+        assert_string_equal(o.text, whole.text);
+        free(o.text);
+        engine_rig_done(&rig);
+        wfe_store_close(store);
+    }
+    free(whole.text);
+}
+
+/* ---- runs that are over ---- */
+
+static void set_up_reopened(build_fn build)
+{
+    bool broken = false;
+    make_store();
+    reopens = false;
+    free(run(build, 1, NEVER, &broken).text);
+    assert_false(broken);
+    engine_rig_done(&rig);
+    reopens = true;
+}
+
+/* What starts when it goes on, and how it ends. */
+static void check_reopened(build_fn build, const char *step, const char *starts, const char *state)
+{
+    bool broken = false;
+    char *text;
+    from = step ? json_pack("[s]", step) : NULL;
+    free(run(build, 1, NEVER, &broken).text);
+    text = json_dumps(rig.starts, JSON_SORT_KEYS | JSON_COMPACT);
+    assert_string_equal(text, starts);
+    assert_string_equal(wfe_run_state_name(wfe_engine_run_result(rig.run)->state), state);
+    free(text);
+    json_decref(from);
+    from = NULL;
+    engine_rig_done(&rig);
+}
+
+static void tear_down_reopened(void)
+{
+    reopens = false;
+    wfe_store_close(store);
+}
+
+/* The first attempt fails, whatever the round; the next one is a new round's. */
+static void build_twice(void)
+{
+    plan_builder_step(rig.builder, TOP, "a", "out:a=1");
+    uint32_t block = plan_builder_block(rig.builder, TOP, "block");
+    plan_builder_free_step(rig.builder, block, "b", "out:b=1");
+    uint32_t c = plan_builder_free_step(rig.builder, block, "c", "fail:1");
+    plan_builder_hook(rig.builder, c, WFE_PLAN_ROLE_ENSURE, "c_ensure", "ok");
+    uint32_t d = plan_builder_step(rig.builder, TOP, "d", "see:b");
+    plan_builder_hook(rig.builder, d, WFE_PLAN_ROLE_ON_SUCCESS, "d_good", "ok");
+    plan_builder_call(rig.builder, TOP, "call", 1);
+    plan_builder_hook(rig.builder, WFE_PLAN_NONE, WFE_PLAN_ROLE_ENSURE, "last", "ok");
+    plan_builder_workflow(rig.builder, "callee");
+    uint32_t x = plan_builder_step(rig.builder, TOP, "x", "ok");
+    plan_builder_for_each(rig.builder, x, json_pack("[i,i]", 1, 2), NULL);
+    plan_builder_step(rig.builder, TOP, "y", "fail:1");
+}
+
+static void test_resume__what_failed_runs_again_after_an_end(void **state)
+{
+    (void)state;
+    set_up_reopened(build_twice);
+    check_reopened(build_twice, NULL,
+                   "{\"c\":1,\"c_ensure\":1,\"call/x[0]\":1,\"call/x[1]\":1,\"call/y\":1,"
+                   "\"d\":1,\"d_good\":1,\"last\":1}",
+                   "failed");
+    check_reopened(build_twice, NULL, "{\"call/y\":1,\"last\":1}", "succeeded");
+    tear_down_reopened();
+}
+
+static void test_resume__from_a_step_on(void **state)
+{
+    (void)state;
+    set_up_reopened(build_twice);
+    check_reopened(build_twice, NULL,
+                   "{\"c\":1,\"c_ensure\":1,\"call/x[0]\":1,\"call/x[1]\":1,\"call/y\":1,"
+                   "\"d\":1,\"d_good\":1,\"last\":1}",
+                   "failed");
+    check_reopened(build_twice, "d",
+                   "{\"call/x[0]\":1,\"call/x[1]\":1,\"call/y\":1,\"d\":1,\"d_good\":1,"
+                   "\"last\":1}",
+                   "succeeded");
+    check_reopened(build_twice, "call/y", "{\"call/y\":1,\"last\":1}", "succeeded");
+    check_reopened(build_twice, "call/x[1]", "{\"call/x[1]\":1,\"call/y\":1,\"last\":1}",
+                   "succeeded");
+    check_reopened(build_twice, "b",
+                   "{\"b\":1,\"call/x[0]\":1,\"call/x[1]\":1,\"call/y\":1,\"d\":1,"
+                   "\"d_good\":1,\"last\":1}",
+                   "succeeded");
+    check_reopened(build_twice, NULL, "{\"last\":1}", "succeeded");
+    tear_down_reopened();
+}
+
+static void test_resume__from_what_is_no_step_is_refused(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    set_up_reopened(build_twice);
+    reopens = false;
+    engine_rig_init(&rig);
+    build_twice();
+    const wfe_plan *plan = plan_builder_finish(rig.builder, NULL);
+    static const struct {
+        const char *step;
+        int kind;
+    } cases[] = {{"nothing", WFE_E_NOT_FOUND}, {"c_ensure", WFE_E_INVALID}};
+    for (size_t i = 0; i < 2; i++) {
+        wfe_past *past = NULL;
+        json_t *list = json_pack("[s]", cases[i].step);
+        assert_ok(wfe_past_load(store, RUN, plan, &past, &err), &err);
+        assert_fails(wfe_past_reopen(past, list, &err), cases[i].kind, &err);
+        err = (wfe_error)WFE_ERROR_INIT;
+        json_decref(list);
+        wfe_past_free(past);
+    }
+    engine_rig_done(&rig);
+    tear_down_reopened();
+}
+
+/* Killed while it goes on after an end: what was to run again still is, and nothing else. */
+static void test_resume__of_a_reopened_run_at_every_record(void **state)
+{
+    (void)state;
+    bool broken = false;
+    set_up_reopened(build_twice);
+    outcome whole = run(build_twice, 1, NEVER, &broken);
+    engine_rig_done(&rig);
+    tear_down_reopened();
+    set_up_reopened(build_twice);
+    uint64_t first = 0;
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(store->find(store, RUN, take_seq, &first, &err), &err);
+    tear_down_reopened();
+    assert_true(whole.last_seq > first + 5);
+    for (uint64_t n = first + 1; n < whole.last_seq; n++) {
+        set_up_reopened(build_twice);
+        run(build_twice, 1, n, &broken);
+        assert_true(broken);
+        engine_rig_done(&rig);
+        reopens = false; /* its record says so */
+        outcome o = run(build_twice, 1, NEVER, &broken);
+        assert_string_equal(o.text, whole.text);
+        free(o.text);
+        engine_rig_done(&rig);
+        tear_down_reopened();
+    }
+    free(whole.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resume__of_a_chain_at_every_record),
         cmocka_unit_test(test_resume__of_random_plans_at_every_record),
+        cmocka_unit_test(test_resume__of_failures_that_stop_others_at_every_record),
+        cmocka_unit_test(test_resume__of_a_cancelled_run_goes_on_cancelling),
+        cmocka_unit_test(test_resume__what_failed_runs_again_after_an_end),
+        cmocka_unit_test(test_resume__from_a_step_on),
+        cmocka_unit_test(test_resume__from_what_is_no_step_is_refused),
+        cmocka_unit_test(test_resume__of_a_reopened_run_at_every_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

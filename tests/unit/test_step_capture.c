@@ -23,6 +23,7 @@ typedef struct rig {
     char fifo[64];
     wfe_loop *loop;
     wfe_outputs outputs;
+    wfe_mask *mask;
     wfe_capture *capture;
     int writer;
     bool done;
@@ -47,9 +48,10 @@ static void on_output(enum wfe_stream stream, const void *bytes, size_t len, voi
     r->heard += len;
 }
 
-static void open_rig(rig *r, size_t limit, int sink_fd)
+/* mask: owned by the rig; NULL: none. */
+static void open_masked_rig(rig *r, size_t limit, int sink_fd, wfe_mask *mask)
 {
-    *r = (rig){.dir = "/tmp/wfe-capture-XXXXXX", .writer = -1};
+    *r = (rig){.dir = "/tmp/wfe-capture-XXXXXX", .writer = -1, .mask = mask};
     assert_non_null(mkdtemp(r->dir));
     snprintf(r->fifo, sizeof r->fifo, "%s/stdout", r->dir);
     assert_int_equal(wfe_loop_new(&r->loop, NULL), 0);
@@ -60,6 +62,7 @@ static void open_rig(rig *r, size_t limit, int sink_fd)
         .limit_bytes = limit,
         .sink_fd = sink_fd,
         .outputs = &r->outputs,
+        .mask = mask,
         .listener = on_output,
         .listener_user = r,
         .done = on_done,
@@ -70,12 +73,18 @@ static void open_rig(rig *r, size_t limit, int sink_fd)
         fail_msg("%s", error.message);
 }
 
+static void open_rig(rig *r, size_t limit, int sink_fd)
+{
+    open_masked_rig(r, limit, sink_fd, NULL);
+}
+
 static void close_rig(rig *r)
 {
     if (r->writer >= 0)
         close(r->writer);
     wfe_capture_free(r->capture);
     wfe_outputs_done(&r->outputs);
+    wfe_mask_free(r->mask);
     wfe_loop_free(r->loop);
     wfe_fd_remove_tree(r->dir, NULL);
 }
@@ -134,6 +143,39 @@ static void test_capture__sends_bytes_everywhere(void **state)
     wfe_capture_take(r.capture, &kept);
     assert_int_equal(kept.len, 8);
     assert_string_equal(kept.data, "##wfe[ou");
+    wfe_buf_done(&kept);
+    close(fds[0]);
+    close(fds[1]);
+    close_rig(&r);
+}
+
+static void test_capture__masks_what_it_sends_everywhere(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"##wfe[output a=x", "hun", "ter2]\n", "and hunter2 hunt"};
+    static const char expected[] = "##wfe[output a=x***]\nand *** hunt";
+    rig r;
+    int fds[2];
+    char text[64] = "";
+    wfe_mask *mask = wfe_mask_new();
+    assert_int_equal(wfe_mask_add(mask, "hunter2", 7, NULL), 0);
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    open_masked_rig(&r, 100, fds[1], mask);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        write_text(&r, pieces[i]);
+        wfe_loop_run_ready(r.loop);
+    }
+    close_writer(&r);
+    run_until_done(&r);
+    assert_int_equal(r.error.kind, 0);
+    assert_int_equal(r.heard, strlen(expected));
+    assert_int_equal(wfe_capture_bytes(r.capture), strlen(expected));
+    assert_string_equal(wfe_strmap_get(&r.outputs.map, "a"), "x***");
+    assert_int_equal(read(fds[0], text, sizeof text - 1), strlen(expected));
+    assert_string_equal(text, expected);
+    wfe_buf kept = WFE_BUF_INIT(0);
+    wfe_capture_take(r.capture, &kept);
+    assert_string_equal(kept.data, expected);
     wfe_buf_done(&kept);
     close(fds[0]);
     close(fds[1]);
@@ -216,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_capture__takes_no_missing_writer_for_the_end),
         cmocka_unit_test(test_capture__sends_bytes_everywhere),
+        cmocka_unit_test(test_capture__masks_what_it_sends_everywhere),
         cmocka_unit_test(test_capture__waits_for_a_slow_reader_and_loses_nothing),
         cmocka_unit_test(test_capture__goes_on_reading_when_its_reader_is_gone),
         cmocka_unit_test(test_capture__refuses_a_path_that_exists),

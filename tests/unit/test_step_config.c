@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "step/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -242,6 +243,27 @@ static void test_step_config__checks_volumes(void **state)
     }
 }
 
+static void test_step_config__mounts_one_thing_at_a_place(void **state)
+{
+    (void)state;
+    const wfe_volume volumes[] = {{.source = "/tmp", .target = "/a"},
+                                  {.source = "/usr", .target = "/a/"}};
+    static const char *const tmpfs[] = {"/b", "/c", NULL}, *const same[] = {"/b", "//b", NULL},
+                             *const over[] = {"/a", NULL};
+    wfe_step_options o = options();
+    o.volumes = volumes;
+    o.n_volumes = 2;
+    assert_refused(&o, WFE_E_INVALID, "'/a/' is mounted at twice");
+    o.n_volumes = 1;
+    o.tmpfs = over;
+    assert_refused(&o, WFE_E_INVALID, "'/a' is mounted at twice");
+    o.tmpfs = same;
+    assert_refused(&o, WFE_E_INVALID, "'//b' is mounted at twice");
+    o.tmpfs = tmpfs;
+    wfe_step_config config = configure(&o);
+    wfe_step_config_done(&config);
+}
+
 static void test_step_config__cannot_look_at_volumes_of_a_machine_far_away(void **state)
 {
     (void)state;
@@ -260,9 +282,12 @@ static void test_step_config__limits_the_number_of_volumes(void **state)
 {
     (void)state;
     wfe_volume volumes[WFE_STEP_MAX_VOLUMES + 1];
+    char targets[WFE_STEP_MAX_VOLUMES + 1][16];
     wfe_step_options o = options();
-    for (int i = 0; i <= WFE_STEP_MAX_VOLUMES; i++)
-        volumes[i] = (wfe_volume){.source = "/tmp", .target = "/x"};
+    for (int i = 0; i <= WFE_STEP_MAX_VOLUMES; i++) {
+        snprintf(targets[i], sizeof targets[i], "/x%d", i);
+        volumes[i] = (wfe_volume){.source = "/tmp", .target = targets[i]};
+    }
     o.volumes = volumes;
     o.n_volumes = WFE_STEP_MAX_VOLUMES + 1;
     assert_refused(&o, WFE_E_LIMIT, "257 volumes, at most 256");
@@ -373,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_step_config__keeps_its_own_labels_to_itself),
         cmocka_unit_test(test_step_config__limits_the_number_of_labels),
         cmocka_unit_test(test_step_config__checks_volumes),
+        cmocka_unit_test(test_step_config__mounts_one_thing_at_a_place),
         cmocka_unit_test(test_step_config__cannot_look_at_volumes_of_a_machine_far_away),
         cmocka_unit_test(test_step_config__limits_the_number_of_volumes),
         cmocka_unit_test(test_step_config__knows_its_networks),

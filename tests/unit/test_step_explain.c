@@ -10,8 +10,8 @@
     "failed to create task 'x': failed to create shim task: OCI runtime create failed: runc "      \
     "create failed: unable to start container process: error during container init: "
 
-static const wfe_step_explain_input input = {.runtime = "io.containerd.nope.v1",
-                                             .apparmor = "nope"};
+static const wfe_step_explain_input input = {
+    .runtime = "io.containerd.nope.v1", .apparmor = "nope", .pids = 2, .own_filter = true};
 
 static wfe_error from_containerd(const char *text)
 {
@@ -79,6 +79,67 @@ static void test_step_explain__names_ulimits(void **state)
                      WFE_E_DENIED, "a ulimit is higher than containerd's machine allows");
 }
 
+static void test_step_explain__names_a_mount_over_dev_null(void **state)
+{
+    (void)state;
+    assert_explained(RUNC "error reopening /dev/null inside container: open /dev/null: permission "
+                          "denied: unknown",
+                     WFE_E_INVALID,
+                     "what is mounted at /dev/null in the container is not that device");
+}
+
+static void test_step_explain__names_the_pids_limit(void **state)
+{
+    (void)state;
+    static const wfe_step_explain_input unlimited = {.runtime = "r"};
+    static const char *const texts[] = {
+        "failed to create task 'x': runtime/cgo: pthread_create failed: Resource temporarily "
+        "unavailable SIGABRT: abort PC=0x7f5307e20eec m=2 sigcode=18446744073709551610",
+        RUNC "fork/exec /proc/self/exe: resource temporarily unavailable",
+        "failed to create task 'x': runtime: failed to create new OS thread: newosproc",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_explained(texts[i], WFE_E_LIMIT,
+                         "with at most 2 processes and threads the container cannot be started");
+        wfe_error err = from_containerd(texts[i]);
+        assert_false(wfe_step_explain(&unlimited, &err));
+    }
+}
+
+static void test_step_explain__names_a_filter_of_the_step_s_own(void **state)
+{
+    (void)state;
+    static const wfe_step_explain_input without = {.runtime = "r"};
+    static const char *const texts[] = {
+        "failed to start task 'x': cannot start a stopped process: unknown",
+        "failed to start task 'x': OCI runtime start failed: cannot start a container that has "
+        "stopped: unknown",
+        RUNC "unable to init seccomp: error loading seccomp filter: operation not permitted",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        wfe_error err = from_containerd(texts[i]);
+        assert_true(wfe_step_explain(&input, &err));
+        assert_contains(err.message, "under the seccomp profile of its own: failed to ");
+        assert_contains(err.hint, "execve");
+        err = from_containerd(texts[i]);
+        assert_false(wfe_step_explain(&without, &err));
+    }
+}
+
+static void test_step_explain__names_a_ulimit_that_is_too_small(void **state)
+{
+    (void)state;
+    static const wfe_step_explain_input without = {.runtime = "r"}, with = {.ulimits = true};
+    const char *text = RUNC "error closing exec fds: open /proc/self/fd: too many open files";
+    wfe_error err = from_containerd(text);
+    assert_true(wfe_step_explain(&with, &err));
+    assert_string_equal(err.message,
+                        "under its ulimits the container cannot be started: too many open files");
+    assert_contains(err.hint, "ulimit nofile");
+    err = from_containerd(text);
+    assert_false(wfe_step_explain(&without, &err));
+}
+
 static void test_step_explain__leaves_other_texts_alone(void **state)
 {
     (void)state;
@@ -104,6 +165,10 @@ int main(void)
         cmocka_unit_test(test_step_explain__names_the_apparmor_profile),
         cmocka_unit_test(test_step_explain__names_the_mount),
         cmocka_unit_test(test_step_explain__names_ulimits),
+        cmocka_unit_test(test_step_explain__names_a_mount_over_dev_null),
+        cmocka_unit_test(test_step_explain__names_the_pids_limit),
+        cmocka_unit_test(test_step_explain__names_a_filter_of_the_step_s_own),
+        cmocka_unit_test(test_step_explain__names_a_ulimit_that_is_too_small),
         cmocka_unit_test(test_step_explain__leaves_other_texts_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,68 @@ static void test_step_result__collects_warnings(void **state)
 
 /* ---- JSON ---- */
 
+/* ---- the cases of WFE's own list: output data ---- */
+
+/* What WFE's build_output_data gives for these streams, exit code and outputs (pairs of key and
+ * value, NULL-terminated). */
+static json_t *output_data(const char *const *pairs, const char *out, const char *err, int code)
+{
+    wfe_step_result *result = result_new();
+    set_stream(result, 0, out, strlen(out), strlen(out));
+    set_stream(result, 1, err, strlen(err), strlen(err));
+    result->exit_code = code;
+    for (size_t i = 0; pairs[i]; i += 2)
+        assert_ok(wfe_strmap_set(&result->outputs, pairs[i], pairs[i + 1], NULL), NULL);
+    json_t *data = parse(wfe_step_result_data_json(result));
+    wfe_step_result_free(result);
+    return data;
+}
+
+static void test_step_result__output_data_basic(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {"result", "success", NULL};
+    json_t *data = output_data(pairs, "hello world\n", "", 0);
+    assert_text(data, "result", "success");
+    assert_text(data, "build.stdout", "hello world\n");
+    assert_text(data, "build.stderr", "");
+    assert_true(json_is_integer(at(data, "build.exit_code")));
+    assert_int_equal(json_integer_value(at(data, "build.exit_code")), 0);
+    json_decref(data);
+}
+
+static void test_step_result__output_data_without_outputs_are_the_three_stream_keys(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {NULL};
+    json_t *data = output_data(pairs, "out", "err", 1);
+    assert_int_equal(json_object_size(data), 3);
+    assert_text(data, "build.stdout", "out");
+    assert_text(data, "build.stderr", "err");
+    assert_int_equal(json_integer_value(at(data, "build.exit_code")), 1);
+    json_decref(data);
+}
+
+static void test_step_result__output_data_several_outputs(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {"a", "1", "b", "2", "c", "3", NULL};
+    json_t *data = output_data(pairs, "", "", 0);
+    assert_int_equal(json_object_size(data), 6);
+    for (size_t i = 0; pairs[i]; i += 2)
+        assert_text(data, pairs[i], pairs[i + 1]); /* texts stay texts */
+    json_decref(data);
+}
+
+static void test_step_result__output_data_exit_code_minus_1(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {NULL};
+    json_t *data = output_data(pairs, "", "", -1);
+    assert_int_equal(json_integer_value(at(data, "build.exit_code")), -1);
+    json_decref(data);
+}
+
 static void test_step_result__data_holds_outputs_and_streams_and_nothing_else(void **state)
 {
     (void)state;
@@ -299,6 +361,10 @@ int main(void)
         cmocka_unit_test(test_step_result__is_empty_at_first),
         cmocka_unit_test(test_step_result__gives_what_it_holds),
         cmocka_unit_test(test_step_result__collects_warnings),
+        cmocka_unit_test(test_step_result__output_data_basic),
+        cmocka_unit_test(test_step_result__output_data_without_outputs_are_the_three_stream_keys),
+        cmocka_unit_test(test_step_result__output_data_several_outputs),
+        cmocka_unit_test(test_step_result__output_data_exit_code_minus_1),
         cmocka_unit_test(test_step_result__data_holds_outputs_and_streams_and_nothing_else),
         cmocka_unit_test(test_step_result__outputs_replace_neither_streams_nor_exit_code),
         cmocka_unit_test(test_step_result__shows_bytes_that_are_no_text),

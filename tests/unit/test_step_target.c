@@ -71,6 +71,32 @@ static void test_step_target__keeps_what_a_container_needs(void **state)
     assert_contains(err.hint, "another place");
 }
 
+static void test_step_target__keeps_what_wfe_needs(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"/.wfe", "//.wfe/", "/./.wfe/init", "/.wfe/output"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        wfe_error err = WFE_ERROR_INIT;
+        assert_fails(wfe_step_target_check_mount("volume target", own[i], "/tmp", &err),
+                     WFE_E_INVALID, &err);
+        assert_contains(err.message, "wfe's own");
+    }
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_step_target_check_mount("volume target", "/.wfe2", "/tmp", &err), &err);
+    assert_ok(wfe_step_target_check_mount("volume target", "/a/.wfe", "/tmp", &err), &err);
+}
+
+static void test_step_target__knows_one_place_by_its_names(void **state)
+{
+    (void)state;
+    assert_true(wfe_step_target_is_same("/a/b", "//a/./b/"));
+    assert_true(wfe_step_target_is_same("/", "/./"));
+    assert_false(wfe_step_target_is_same("/a/b", "/a"));
+    assert_false(wfe_step_target_is_same("/a", "/a/b"));
+    assert_false(wfe_step_target_is_same("/ab", "/a/b"));
+    assert_false(wfe_step_target_is_same("/a/.b", "/a/b"));
+}
+
 static void test_step_target__allows_places_beside_it(void **state)
 {
     (void)state;
@@ -94,6 +120,8 @@ int main(void)
         cmocka_unit_test(test_step_target__refuses_what_is_too_long),
         cmocka_unit_test(test_step_target__refuses_what_is_no_place),
         cmocka_unit_test(test_step_target__keeps_what_a_container_needs),
+        cmocka_unit_test(test_step_target__keeps_what_wfe_needs),
+        cmocka_unit_test(test_step_target__knows_one_place_by_its_names),
         cmocka_unit_test(test_step_target__allows_places_beside_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

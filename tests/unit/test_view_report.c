@@ -106,6 +106,19 @@ static void test_view_report__escapes_everything(void **state)
     free(page);
 }
 
+static void test_view_report__says_which_step_a_warning_is_about(void **state)
+{
+    (void)state;
+    synthetic_run run = begin();
+    synthetic_state(&run, WFE_RUN_RUNNING);
+    synthetic_step(&run, "a", NULL, WFE_STEP_IS_RUNNING);
+    synthetic_step_warning(&run, "a", "too long");
+    synthetic_warning(&run, "of the run");
+    char *page = end(&run);
+    assert_contains(page, "<li>a: too long</li>\n<li>of the run</li>");
+    free(page);
+}
+
 static void test_view_report__needs_nothing_but_itself(void **state)
 {
     (void)state;
@@ -199,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_view_report__holds_steps_logs_and_outputs),
         cmocka_unit_test(test_view_report__has_a_bar_for_each_attempt),
         cmocka_unit_test(test_view_report__escapes_everything),
+        cmocka_unit_test(test_view_report__says_which_step_a_warning_is_about),
         cmocka_unit_test(test_view_report__needs_nothing_but_itself),
         cmocka_unit_test(test_view_report__is_bounded),
         cmocka_unit_test(test_view_report__says_what_it_cut_of_a_log),

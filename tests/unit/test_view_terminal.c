@@ -321,6 +321,39 @@ static void test_view_terminal__shows_how_far_a_group_is(void **state)
     done(&r);
 }
 
+static void test_view_terminal__says_which_step_a_warning_is_about(void **state)
+{
+    (void)state;
+    rig r;
+    begin(&r, 80, 24, false, false);
+    synthetic_state(&r.run, WFE_RUN_RUNNING);
+    synthetic_step(&r.run, "unit", NULL, WFE_STEP_IS_RUNNING);
+    synthetic_step_warning(&r.run, "unit", "too long");
+    synthetic_warning(&r.run, "of the run");
+    assert_contains(see(&r), "! unit  too long\n! of the run\n");
+    done(&r);
+}
+
+/* Items that wait for a slot are not told of, but known in number. */
+static void test_view_terminal__counts_the_items_that_have_not_begun(void **state)
+{
+    (void)state;
+    rig r;
+    begin(&r, 80, 24, false, false);
+    synthetic_state(&r.run, WFE_RUN_RUNNING);
+    synthetic_step(&r.run, "unit", NULL, WFE_STEP_IS_PENDING);
+    synthetic_for_each(&r.run, "unit", 40);
+    synthetic_step(&r.run, "unit[0]", "unit", WFE_STEP_IS_RUNNING);
+    synthetic_step(&r.run, "unit[1]", "unit", WFE_STEP_IS_RUNNING);
+    synthetic_ok(&r.run, "unit[0]", 0, NULL);
+    synthetic_hook(&r.run, "tidy", "unit", WFE_PLAN_ROLE_ENSURE, WFE_STEP_IS_SUCCEEDED, 0);
+    const char *seen = see(&r);
+    assert_contains(seen, "⠋ unit        0.0s  2 of 41 done\n"
+                          "⠋   unit[1]   0.0s\n");
+    assert_contains(seen, "2 of 42 done, 1 running");
+    done(&r);
+}
+
 static void test_view_terminal__tells_a_whole_run(void **state)
 {
     (void)state;
@@ -357,6 +390,33 @@ static void test_view_terminal__shows_the_slowest_and_the_failed_of_many(void **
     done(&r);
 }
 
+static void test_view_terminal__shows_the_steps_of_the_file_beside_many_items(void **state)
+{
+    (void)state;
+    rig r;
+    char name[32];
+    begin(&r, 80, 24, false, false);
+    synthetic_state(&r.run, WFE_RUN_RUNNING);
+    synthetic_step(&r.run, "quick", NULL, WFE_STEP_IS_RUNNING);
+    synthetic_ok(&r.run, "quick", 1, NULL);
+    synthetic_for_each(&r.run, "unit", 100);
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "unit[%u]", i);
+        synthetic_step(&r.run, name, "unit", WFE_STEP_IS_RUNNING);
+        synthetic_ok(&r.run, name, 100, NULL);
+    }
+    synthetic_ok(&r.run, "unit", 200, NULL);
+    synthetic_skipped(&r.run, "last", WFE_SKIP_WHEN);
+    see(&r);
+    wfe_engine_result result = synthetic_story_result();
+    const char *table = strstr(see_end(&r, &result), "\n\n");
+    assert_non_null(table);
+    assert_contains(table, "  ✓ quick        0.0s  ok\n  ✓ unit         0.2s  ok\n");
+    assert_contains(table, "  − last               skipped  its condition is false\n");
+    assert_contains(table, "  and 91 more steps\n");
+    done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,8 +434,11 @@ int main(void)
         cmocka_unit_test(test_view_terminal__can_do_without_unicode),
         cmocka_unit_test(test_view_terminal__says_when_the_next_attempt_comes),
         cmocka_unit_test(test_view_terminal__shows_how_far_a_group_is),
+        cmocka_unit_test(test_view_terminal__says_which_step_a_warning_is_about),
+        cmocka_unit_test(test_view_terminal__counts_the_items_that_have_not_begun),
         cmocka_unit_test(test_view_terminal__tells_a_whole_run),
         cmocka_unit_test(test_view_terminal__shows_the_slowest_and_the_failed_of_many),
+        cmocka_unit_test(test_view_terminal__shows_the_steps_of_the_file_beside_many_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,31 @@ static void test_workflow__draws_dot(void **state)
     free(out);
 }
 
+/* Children of a block wait for each other; what comes after the block waits for the last of them,
+ * what its children wait for is told once; what the file says itself stays. */
+static void test_workflow__draws_blocks_without_lines_that_others_say(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "workflow:\n  id: w\n  version: 1\n  steps:\n"
+        "    - {name: a, config: {run: x}}\n"
+        "    - name: block\n      parallel:\n"
+        "        - {name: b, config: {run: x}}\n"
+        "        - {name: c, needs: [b], config: {run: x}}\n"
+        "        - {name: inner, parallel: [{name: d, needs: [c], config: {run: x}}]}\n"
+        "        - {name: e, config: {run: x}}\n"
+        "    - {name: f, config: {run: x}}\n"
+        "    - {name: g, needs: [f, a], config: {run: x}}\n";
+    char *out = NULL;
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_workflow *workflow = load(text, false);
+    assert_ok(wfe_workflow_graph(workflow, WFE_GRAPH_DOT, &out, &err), &err);
+    wfe_workflow_free(workflow);
+    assert_contains(out, "  s0 -> s1;\n  s1 -> s2;\n  s2 -> s3;\n  s0 -> s4;\n"
+                         "  s3 -> s5;\n  s4 -> s5;\n  s5 -> s6;\n  s0 -> s6;\n}\n");
+    free(out);
+}
+
 static void test_workflow__draws_mermaid(void **state)
 {
     (void)state;
@@ -207,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_workflow__keeps_at_most_a_thousand_diagnostics),
         cmocka_unit_test(test_workflow__refuses_options_that_make_no_sense),
         cmocka_unit_test(test_workflow__draws_dot),
+        cmocka_unit_test(test_workflow__draws_blocks_without_lines_that_others_say),
         cmocka_unit_test(test_workflow__draws_mermaid),
         cmocka_unit_test(test_workflow__draws_letters),
         cmocka_unit_test(test_workflow__draws_svg_that_is_xml),

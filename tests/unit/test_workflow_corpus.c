@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "engine/check.h"
 #include "fixtures/wfe_assert.h"
 #include "workflow/load.h"
 
@@ -33,7 +34,8 @@ static void diagnose(const char *path, wfe_buf *out)
     wfe_plan *plan = NULL;
     wfe_diagnostics *found = NULL;
     wfe_error err = WFE_ERROR_INIT;
-    const wfe_plan_load_options options = {.path = path, .partial = true};
+    const wfe_plan_load_options options = {
+        .path = path, .partial = true, .check_container = wfe_engine_check_container};
     int rc = wfe_plan_load(&options, &plan, &found, &err);
     assert_int_equal(rc == 0, wfe_diagnostics_errors(found) == 0);
     assert_int_equal(plan != NULL, rc == 0);
@@ -103,7 +105,8 @@ static void test_workflow_corpus__good_files_load_without_errors(void **state)
         if (!strstr(e->d_name, ".yaml"))
             continue;
         snprintf(path, sizeof path, FOLDER "/good/%s", e->d_name);
-        const wfe_plan_load_options options = {.path = path, .partial = true};
+        const wfe_plan_load_options options = {
+            .path = path, .partial = true, .check_container = wfe_engine_check_container};
         assert_ok(wfe_plan_load(&options, &plan, NULL, &err), &err);
         assert_true(plan->n_steps > 0);
         wfe_plan_free(plan);

@@ -85,7 +85,7 @@ static void test_keys__cover_the_options_of_a_step(void **state)
     static const char *const not_keys[] = {
         "name",          "json",      "address",    "namespace", "verbose",
         "stdin",         "tls-ca",    "tls-cert",   "tls-key",   "tls-server-name",
-        "docker-config", "hosts-dir", "no-cleanup", NULL};
+        "docker-config", "hosts-dir", "no-cleanup", "secret",    NULL}; /* a key of the workflow */
     static const char *const others[][2] = {
         {"volume", "volumes"}, {"workdir", "working_dir"},  {"label", "labels"},
         {"ulimit", "ulimits"}, {"add-host", "extra_hosts"}, {"no-init", "init"},
@@ -111,9 +111,9 @@ static void test_keys__cover_the_options_of_a_step(void **state)
 static void test_keys__cover_the_members_of_the_options(void **state)
 {
     (void)state;
-    static const char *const not_keys[] = {"size",      "name",      "run_id",    "attempt",
-                                           "stdin_fd",  "stdout_fd", "stderr_fd", "n_volumes",
-                                           "has_stdin", "registry",  NULL};
+    static const char *const not_keys[] = {"size",      "name",      "run_id",     "attempt",
+                                           "stdin_fd",  "stdout_fd", "stderr_fd",  "n_volumes",
+                                           "has_stdin", "registry",  "secret_env", NULL};
     static const char *const others[][2] = {{"timeout_ms", "timeout"},
                                             {"grace_ms", "grace"},
                                             {"no_init", "init"},
@@ -219,7 +219,8 @@ static void test_keys__schema_lets_good_files_through(void **state)
     (void)state;
     wfe_buf documents = WFE_BUF_INIT(0);
     int n = add_folder(WFE_SOURCE_DIR "/tests/fixtures/workflows/good", &documents, NULL);
-    assert_true(n >= 4);
+    n += add_folder(WFE_SOURCE_DIR "/examples/workflows", &documents, NULL);
+    assert_true(n >= 12);
     wfe_buf said = check(&documents);
     for (char *rest = NULL, *line = strtok_r(said.data, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest), n--)
@@ -245,10 +246,12 @@ static void test_keys__schema_refuses_wrong_shapes(void **state)
                                          "containerd-without-image.yaml",
                                          "containerd-refused-key.yaml",
                                          "when-unknown-operator.yaml",
+                                         "key-in-wrong-place.yaml",
+                                         "shell-step-of-no-type.yaml",
                                          NULL};
     wfe_buf documents = WFE_BUF_INIT(0);
     int n = add_folder(WFE_SOURCE_DIR "/tests/fixtures/workflows/bad", &documents, shapes);
-    assert_int_equal(n, 13);
+    assert_int_equal(n, 15);
     wfe_buf said = check(&documents);
     for (char *rest = NULL, *line = strtok_r(said.data, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest), n--)

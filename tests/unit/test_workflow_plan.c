@@ -330,6 +330,24 @@ static void test_plan__items_replace_their_names(void **state)
     wfe_plan_free(plan);
 }
 
+static void test_plan__a_condition_without_items_is_the_whole_steps(void **state)
+{
+    (void)state;
+    wfe_plan *plan =
+        plan_of(WORKFLOW_HEAD "  steps:\n    - {name: a, for_each: .outputs.l, config: {run: x},"
+                              " when: {any: [{field: .outputs.l, is_not_null: true}]}}\n"
+                              "    - {name: b, for_each: .outputs.l, config: {run: x},"
+                              " when: {not: {field: .outputs.l, equals: ((index))}}}\n",
+                NULL);
+    assert_false(step_named(plan, "a")->for_each->when_of_items);
+    assert_non_null(step_named(plan, "a")->when);
+    assert_true(step_named(plan, "b")->for_each->when_of_items);
+    wfe_plan_item *item = item_of(plan, "1", 0);
+    assert_null(item->step.when);
+    wfe_plan_item_free(item);
+    wfe_plan_free(plan);
+}
+
 static void assert_item_refused(const char *json, const char *part)
 {
     wfe_plan *plan = plan_of(each_text, NULL);
@@ -409,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_plan__reads_services_secrets_and_outputs),
         cmocka_unit_test(test_plan__calls_name_workflows),
         cmocka_unit_test(test_plan__items_replace_their_names),
+        cmocka_unit_test(test_plan__a_condition_without_items_is_the_whole_steps),
         cmocka_unit_test(test_plan__items_that_do_not_fit_are_refused),
         cmocka_unit_test(test_plan__items_come_from_paths),
         cmocka_unit_test(test_plan__is_the_same_from_its_definition),

@@ -199,6 +199,12 @@ static void test_values__may_be_open_for_looking_at_a_file(void **state)
     assert_null(step_named(plan, "a")->for_each->items);
     assert_int_equal(wfe_diagnostics_length(found), 0);
     wfe_plan_free(plan);
+    const char *type = HEAD "  inputs: {t: string}\n"
+                            "  steps: [{name: a, type: ((t)), config: {run: x}}]\n";
+    const wfe_plan_load_options of_type = {.text = type, .text_len = strlen(type), .partial = true};
+    assert_ok(wfe_plan_load(&of_type, &plan, NULL, &err), &err);
+    assert_non_null(step_named(plan, "a")->config.shell);
+    wfe_plan_free(plan);
 }
 
 static void test_values__choose_the_workflow(void **state)

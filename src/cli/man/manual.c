@@ -139,6 +139,7 @@ static const struct {
     {"126", "the step's command cannot be executed"},
     {"127", "the step's command is not in the image"},
     {"130", "interrupted"},
+    {"137", "the step's command was killed; that it ran out of memory is said in words"},
 };
 
 static void exit_status_page(FILE *out)
@@ -171,6 +172,35 @@ static void overview_page(FILE *out)
     }
     exit_status_page(out);
     environment_page(out);
+}
+
+/* "image" of "image ls"; empty for a command of one word. */
+static void group_of(const wfe_command *command, char out[NAME_SIZE])
+{
+    const char *space = strchr(command->name, ' ');
+    snprintf(out, NAME_SIZE, "%.*s", space ? (int)(space - command->name) : 0, command->name);
+}
+
+static void group_page(FILE *out, const char *group)
+{
+    char page[NAME_SIZE], other[NAME_SIZE];
+    snprintf(page, sizeof page, "wfe-%s", group);
+    begin(out, page, "a group of commands");
+    fputs(".SH SYNOPSIS\n\\fBwfe ", out);
+    text(out, group);
+    fputs("\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR...]\n.SH COMMANDS\n", out);
+    for (size_t i = 0; i < wfe_n_commands; i++) {
+        group_of(wfe_commands[i], other);
+        if (strcmp(group, other) != 0)
+            continue;
+        page_name(wfe_commands[i], page);
+        fputs(".TP\n\\fB", out);
+        text(out, page);
+        fputs("\\fR(1)\n", out);
+        text(out, wfe_commands[i]->summary);
+        fputs(".\n", out);
+    }
+    fputs(".SH SEE ALSO\n\\fBwfe\\fR(1)\n", out);
 }
 
 static FILE *open_file(const char *folder, const char *name)
@@ -209,6 +239,23 @@ static int write_page(const char *folder, const wfe_command *command)
     return close_file(out);
 }
 
+/* The page of the group whose first command this is; nothing for another one. */
+static int write_group_page(const char *folder, size_t index)
+{
+    char group[NAME_SIZE], before[NAME_SIZE] = "", name[NAME_SIZE + 16];
+    group_of(wfe_commands[index], group);
+    if (index)
+        group_of(wfe_commands[index - 1], before);
+    if (!group[0] || strcmp(group, before) == 0)
+        return 0;
+    snprintf(name, sizeof name, "man1/wfe-%s.1", group);
+    FILE *out = open_file(folder, name);
+    if (!out)
+        return 1;
+    group_page(out, group);
+    return close_file(out);
+}
+
 static int write_completion(const char *folder, const char *name, void (*write)(FILE *out))
 {
     FILE *out = open_file(folder, name);
@@ -225,8 +272,11 @@ int main(int argc, char **argv)
         return 2;
     }
     int rc = write_page(argv[1], NULL);
-    for (size_t i = 0; !rc && i < wfe_n_commands; i++)
+    for (size_t i = 0; !rc && i < wfe_n_commands; i++) {
         rc = write_page(argv[1], wfe_commands[i]);
+        if (!rc)
+            rc = write_group_page(argv[1], i);
+    }
     if (!rc)
         rc = write_completion(argv[1], "wfe", wfe_completion_bash);
     if (!rc)

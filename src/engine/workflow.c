@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/sized.h"
+#include "engine/check.h"
 #include "workflow/graph.h"
 #include "workflow/load.h"
 #include "workflow/schema.h"
@@ -43,6 +44,7 @@ int wfe_workflow_load(const wfe_workflow_options *given, wfe_workflow **ret, wfe
         .input_file = options.input_file,
         .input_texts = options.inputs,
         .partial = !options.require_inputs,
+        .check_container = wfe_engine_check_container,
     };
     wfe_error error = WFE_ERROR_INIT;
     rc = wfe_plan_load(&load, &workflow->plan, &workflow->list, &error);

@@ -188,8 +188,7 @@ static void describe(wfe_run_node *node, wfe_event *ret)
     };
 }
 
-/* It is told once more, but not recorded again. */
-static void tell_again(wfe_engine_run *run, wfe_event *event)
+void wfe_journal_tell_again(wfe_engine_run *run, wfe_event *event)
 {
     wfe_error error = WFE_ERROR_INIT;
     event->seq = run->journal.seq;
@@ -217,7 +216,7 @@ void wfe_journal_tell_recorded(wfe_run_node *node, enum wfe_step_run_state state
         event.cause = past->cause;
         event.error = past->error;
     }
-    tell_again(node->frame->run, &event);
+    wfe_journal_tell_again(node->frame->run, &event);
 }
 
 /* The steps that it made ready are in its record, too. */
@@ -230,7 +229,7 @@ static void is_recorded(wfe_run_node *node, wfe_event *event)
     event->elapsed_us = is_end ? past->elapsed_us : 0;
     event->outputs = is_end ? past->outputs : NULL;
     event->allowed = is_end ? past->allowed : event->allowed;
-    tell_again(node->frame->run, event);
+    wfe_journal_tell_again(node->frame->run, event);
 }
 
 void wfe_journal_node(wfe_run_node *node)

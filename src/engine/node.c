@@ -412,13 +412,15 @@ void wfe_run_node_sleep(wfe_run_node *node, uint64_t ms)
 {
     wfe_error error = WFE_ERROR_INIT;
     wfe_run_node_more *more = wfe_run_node_more_of(node);
-    if (!more)
-        return;
-    node->state = WFE_STEP_IS_SLEEPING;
-    if (!more->sleep && wfe_timer_new(node->frame->run->loop, on_wake, node, &more->sleep, &error))
+    if (more && !more->sleep &&
+        wfe_timer_new(node->frame->run->loop, on_wake, node, &more->sleep, &error))
         break_run(node, &error);
-    else
-        wfe_timer_start(more->sleep, ms);
+    if (!more || !more->sleep) {
+        wfe_run_node_due(node); /* to be stopped: the run is broken */
+        return;
+    }
+    node->state = WFE_STEP_IS_SLEEPING;
+    wfe_timer_start(more->sleep, ms);
 }
 
 /* Goes to sleep until its next attempt; false when that cannot be. */

@@ -15,7 +15,8 @@
 
 /* ---- the heap: the smallest number first ---- */
 
-static void push(wfe_engine_run *run, wfe_replay_item item)
+/* False without memory, when the run is broken. */
+static bool push(wfe_engine_run *run, wfe_replay_item item)
 {
     wfe_replay *replay = &run->replay;
     if (replay->n == replay->cap) {
@@ -25,7 +26,7 @@ static void push(wfe_engine_run *run, wfe_replay_item item)
         if (!larger) {
             wfe_error_nomem(&error);
             wfe_run_break(run, &error);
-            return;
+            return false;
         }
         replay->heap = larger;
         replay->cap = cap;
@@ -34,6 +35,7 @@ static void push(wfe_engine_run *run, wfe_replay_item item)
     for (; at && replay->heap[(at - 1) / 2].seq > item.seq; at = (at - 1) / 2)
         replay->heap[at] = replay->heap[(at - 1) / 2];
     replay->heap[at] = item;
+    return true;
 }
 
 static wfe_replay_item pop(wfe_replay *replay)
@@ -141,8 +143,10 @@ bool wfe_replay_takes(wfe_run_node *node)
         node->attempt = past->used;
     if (past && past->state != WFE_STEP_IS_PENDING && past->state != WFE_STEP_IS_READY) {
         node->past = past;
-        push(run, (wfe_replay_item){.seq = seq_of(node), .node = node});
-        return true;
+        if (push(run, (wfe_replay_item){.seq = seq_of(node), .node = node}))
+            return true;
+        node->past = NULL;
+        return false;
     }
     if (!run->replay.under_way)
         return false;
@@ -178,8 +182,9 @@ static void sleep_on(wfe_run_node *node)
     node->cause = (unsigned char)past->cause;
     wfe_journal_tell_recorded(node, WFE_STEP_IS_SLEEPING);
     if (past->error && !wfe_run_node_keep_error(node, past->error))
-        return;
-    wfe_run_node_sleep(node, wfe_past_left_ms(&past->sleeping, past->delay_ms));
+        wfe_run_node_due(node); /* to be stopped: the run is broken */
+    else
+        wfe_run_node_sleep(node, wfe_past_left_ms(&past->sleeping, past->delay_ms));
 }
 
 /* Its attempt runs, or did: its type finds out. More of them than there are slots are no harm. */
@@ -211,8 +216,12 @@ static void restore(wfe_run_node *node)
 static void happen(wfe_run_node *node)
 {
     wfe_error error = WFE_ERROR_INIT;
-    if (wfe_run_node_make_item(node, &error) == WFE_E_NOMEM)
+    if (wfe_run_node_make_item(node, &error) == WFE_E_NOMEM) {
         wfe_run_break(node->frame->run, &error);
+        node->past = NULL;
+        wfe_run_node_due(node);
+        return;
+    }
     restore(node);
     if (ends_at_once(node)) {
         end_at_once(node);

@@ -309,6 +309,8 @@ void wfe_journal_stop(wfe_engine_run *run, enum wfe_stop_reason reason, const wf
 void wfe_journal_resume(wfe_engine_run *run);
 /* Something is left of an attempt until the last record is durable; its path is taken. */
 void wfe_journal_leave(wfe_engine_run *run, const wfe_leftover *left);
+/* What another process has recorded is told once more, in order, but not recorded again. */
+void wfe_journal_tell_again(wfe_engine_run *run, wfe_event *event);
 /* Tells the listener of the node's state, which was recorded by another process. */
 void wfe_journal_tell_recorded(wfe_run_node *node, enum wfe_step_run_state state);
 /* The attempt of node starts when the last record is durable. */

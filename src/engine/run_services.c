@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "engine/run_priv.h"
 #include "engine/services.h"
 #include "engine/step_name.h"
@@ -30,12 +31,12 @@ static void on_recorded(const wfe_plan_service *service, enum wfe_service_state 
 {
     wfe_event event = {
         .kind = WFE_EVENT_SERVICE,
-        .recorded = true,
         .service = service->name,
         .service_state = state,
         .exit_code = -1,
+        .at_us = wfe_clock_wall_us(),
     };
-    wfe_journal_tell(user, &event);
+    wfe_journal_tell_again(user, &event);
 }
 
 /* Its log is that of an only attempt. */

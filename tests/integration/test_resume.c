@@ -534,8 +534,9 @@ static const char everything[] =
     "  ensure: {name: at-end, type: containerd, config: {image: busybox, run: echo over}}\n"
     "  steps:\n" STEP("one", "echo 1; echo \"##wfe[output one=1]\"; echo 1 >> /shared/one") STEP(
         "two",
-        "seq 1 500; nc 127.0.0.1 5000 < /dev/null") "      ensure: {name: two-ensure, config: "
-                                                    "{run: echo two}}\n"
+        "seq 1 500; nc 127.0.0.1 5000 < /dev/null") "      ensure: {name: two-ensure, type: "
+                                                    "containerd, config: {image: busybox, run: "
+                                                    "echo two}}\n"
                                                     "    - name: wide\n      parallel:\n"
                                                     "        - {name: w1, type: containerd, "
                                                     "config: {image: busybox, run: 'seq 1 300'}}\n"

@@ -15,6 +15,7 @@
 
 #include "engine/context.h"
 #include "engine/engine.h"
+#include "engine/past.h"
 #include "engine/step_type.h"
 #include "fixtures/plan_builder.h"
 
@@ -149,6 +150,43 @@ static void on_done(wfe_engine_run *run, void *user)
     *(bool *)user = true;
 }
 
+/* What another process has recorded: the first step with its hook, and half of the
+ * block. */
+static wfe_past *past;
+
+static void make_past(void)
+{
+    static const char *const records[][2] = {
+        {"run", "{\"state\":\"starting\"}"},
+        {"run", "{\"state\":\"running\"}"},
+        {"step", "{\"step\":\"a\",\"state\":\"running\",\"attempt\":1}"},
+        {"retry", "{\"step\":\"a\",\"attempt\":1,\"delay_ms\":0}"},
+        {"step", "{\"step\":\"a\",\"state\":\"running\",\"attempt\":2}"},
+        {"step", "{\"step\":\"a\",\"state\":\"hooks\",\"outcome\":\"succeeded\",\"attempt\":2}"},
+        {"step", "{\"step\":\"a_ensure\",\"owner\":\"a\",\"state\":\"running\",\"attempt\":1}"},
+        {"step", "{\"step\":\"a_ensure\",\"owner\":\"a\",\"state\":\"succeeded\",\"attempt\":1}"},
+        {"step", "{\"step\":\"a\",\"state\":\"succeeded\",\"attempt\":2}"},
+        {"step", "{\"step\":\"block\",\"state\":\"running\",\"attempt\":1}"},
+        {"step", "{\"step\":\"b\",\"owner\":\"block\",\"state\":\"running\",\"attempt\":1}"},
+        {"step", "{\"step\":\"b\",\"owner\":\"block\",\"state\":\"succeeded\",\"attempt\":1}"},
+        {"step", "{\"step\":\"c\",\"owner\":\"block\",\"state\":\"running\",\"attempt\":1}"},
+    };
+    static const wfe_store_output outputs[] = {{"a", "a", "\"value\"", 2},
+                                               {"a_ensure", "a_ensure", "\"value\"", 1},
+                                               {"b", "b", "\"value\"", 1}};
+    wfe_error error = WFE_ERROR_INIT;
+    assert_int_equal(wfe_past_new(plan, &past, &error), 0);
+    for (unsigned i = 0; i < sizeof records / sizeof *records; i++) {
+        const wfe_store_event event = {
+            .seq = i + 1, .at_us = i + 1, .kind = records[i][0], .event = records[i][1]};
+        assert_int_equal(wfe_past_add_event(past, &event, &error), 0);
+    }
+    for (unsigned i = 0; i < sizeof outputs / sizeof *outputs; i++)
+        assert_int_equal(wfe_past_add_output(past, &outputs[i], &error), 0);
+}
+
+static bool resumes;
+
 static int run_once(wfe_error *err)
 {
     bool done = false;
@@ -160,8 +198,11 @@ static int run_once(wfe_error *err)
                                         .on_event = on_event,
                                         .done = on_done,
                                         .done_user = &done,
+                                        .past = past,
                                         .step_types = types};
     int rc = wfe_engine_run_new(loop, plan, &options, &run, err);
+    if (!rc)
+        past = NULL; /* the run's */
     if (!rc)
         rc = wfe_engine_run_start(run, err);
     if (!rc)
@@ -184,11 +225,15 @@ static bool attempt_run(unsigned long n, bool for_good)
 {
     wfe_error error = WFE_ERROR_INIT;
     long live = failing.live;
+    if (resumes)
+        make_past();
     alarm(LIMIT_S);
     failing_malloc_arm(n, for_good);
     int rc = run_once(&error);
     unsigned long failed = failing_malloc_disarm();
     alarm(0);
+    wfe_past_free(past);
+    past = NULL;
     if (rc && (rc != WFE_E_NOMEM || !failed))
         fail_msg("allocation %lu: %d %s", n, rc, error.message);
     if (failing.live != live)
@@ -219,11 +264,21 @@ static void test_engine_nomem__all_allocations_may_fail_from_any_moment(void **s
     try_every(true);
 }
 
+static void test_engine_nomem__each_allocation_of_a_run_that_goes_on_may_fail(void **state)
+{
+    (void)state;
+    resumes = true;
+    try_every(false);
+    try_every(true);
+    resumes = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_engine_nomem__each_allocation_may_fail),
         cmocka_unit_test(test_engine_nomem__all_allocations_may_fail_from_any_moment),
+        cmocka_unit_test(test_engine_nomem__each_allocation_of_a_run_that_goes_on_may_fail),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

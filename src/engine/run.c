@@ -417,6 +417,7 @@ int wfe_engine_run_new(wfe_loop *loop, const wfe_plan *plan, const wfe_engine_op
     run->random = (uint32_t)wfe_clock_monotonic_us() | 1U;
     run->context.durable = o->durable;
     run->past = o->past;
+    run->goes_on = o->past != NULL;
     int rc = run->past ? 0 : wfe_past_new(plan, &run->past, err);
     if (!rc)
         rc = init(run, o, err);

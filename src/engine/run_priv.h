@@ -229,6 +229,7 @@ struct wfe_engine_run {
     uint32_t random; /* state of the jitter's generator */
     enum wfe_run_state state;
     void (*phase_next)(wfe_engine_run *run); /* for the next turn; NULL: nothing */
+    bool goes_on; /* another process has begun it, with or without a record */
     bool started;
     bool set_up; /* secrets and services are there, or will not be */
     bool turn_due;

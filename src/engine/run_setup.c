@@ -164,7 +164,7 @@ static void make_all(wfe_engine_run *run)
         .volume_dir = run->volume_dir,
         .shared = workflow->shared_volume_path != NULL,
         .for_secrets = has_secret_files(run->plan),
-        .again = run->past->last_seq != 0,
+        .again = run->goes_on,
     };
     int rc = wfe_paths_make(&run->context, &paths, &error);
     if (!rc)

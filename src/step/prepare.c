@@ -199,6 +199,40 @@ static void on_unpacked(wfe_step *step, const wfe_error *err)
         view_image(step);
 }
 
+static void on_old_view_removed(const Pb__Empty *reply, const wfe_error *err, void *user)
+{
+    (void)reply;
+    wfe_step *step = user;
+    wfe_error problem = *err;
+    step->call = NULL;
+    if (problem.kind && problem.grpc_status != WFE_GRPC_NOT_FOUND)
+        go_on(step, &problem);
+    else if (wfe_step_must_stop(step))
+        go_on(step, &step->view_error);
+    else
+        view_image(step);
+}
+
+static int remove_view(wfe_step *step, wfe_snapshots_remove_fn fn, wfe_error *err)
+{
+    PbSnapshots__RemoveSnapshotRequest remove = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
+    char key[WFE_STEP_VIEW_KEY_SIZE];
+    remove.snapshotter = step->client->snapshotter;
+    remove.key = wfe_step_view_key(step, key);
+    return wfe_snapshots_remove(step->client->containerd, &remove, NULL, fn, step, &step->call,
+                                err);
+}
+
+/* A step that can be gone on with is ours alone: what has its name is what containerd made for a
+ * process that was killed while it asked, after others had looked for what it left. */
+static bool is_left_over(wfe_step *step, const wfe_error *err)
+{
+    if (err->grpc_status != WFE_GRPC_ALREADY_EXISTS || !step->is_durable || step->viewed_again)
+        return false;
+    step->viewed_again = true;
+    return true;
+}
+
 static void on_view(const PbSnapshots__ViewSnapshotResponse *reply, const wfe_error *err,
                     void *user)
 {
@@ -208,6 +242,12 @@ static void on_view(const PbSnapshots__ViewSnapshotResponse *reply, const wfe_er
     if (wfe_step_image_may_unpack(step, err)) {
         step->has_view = false;
         wfe_step_image_unpack(step, on_unpacked);
+        return;
+    }
+    wfe_error error = WFE_ERROR_INIT;
+    if (is_left_over(step, err)) {
+        if (remove_view(step, on_old_view_removed, &error))
+            go_on(step, &error);
         return;
     }
     step->view_error = *err;
@@ -230,13 +270,7 @@ static void on_view(const PbSnapshots__ViewSnapshotResponse *reply, const wfe_er
     if (reply)
         look_into(step, mounts, reply->n_mounts < MAX_MOUNTS ? reply->n_mounts : MAX_MOUNTS,
                   &step->view_error);
-    PbSnapshots__RemoveSnapshotRequest remove = PB_SNAPSHOTS__REMOVE_SNAPSHOT_REQUEST__INIT;
-    char key[WFE_STEP_VIEW_KEY_SIZE];
-    remove.snapshotter = step->client->snapshotter;
-    remove.key = wfe_step_view_key(step, key);
-    wfe_error error = WFE_ERROR_INIT;
-    if (wfe_snapshots_remove(step->client->containerd, &remove, NULL, on_view_removed, step,
-                             &step->call, &error))
+    if (remove_view(step, on_view_removed, &error))
         go_on(step, &error);
 }
 

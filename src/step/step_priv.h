@@ -88,7 +88,8 @@ struct wfe_step {
     wfe_timer *patience; /* grace after TERM, then the wait after KILL; the drain; the clean-up */
 
     /* What may exist at the daemon: set before the call that makes it is sent. */
-    bool has_view; /* of the image, for a look at its users */
+    bool has_view;     /* of the image, for a look at its users */
+    bool viewed_again; /* after one of its name was removed */
     bool has_container;
     bool has_snapshot;
     bool has_task;

@@ -6,7 +6,8 @@
  * codes, each end recorded once, all bytes of the logs once; and nothing may be left.
  *
  * WFE_CHAOS_POINTS is how many of the points of each kind are tried, spread evenly ("all": every
- * one); WFE_CHAOS_PART=I/N takes the I-th of N parts of them, for several at once.
+ * one); WFE_CHAOS_PART=I/N takes the I-th of N parts of them, for several at once;
+ * WFE_CHAOS_ONLY=KIND:N:WHEN takes that one.
  */
 #include "fixtures/wfe_assert.h"
 
@@ -308,9 +309,10 @@ static void try_point(private_containerd *daemon, const char *kind, long n, cons
         private_containerd_restart(daemon);
     if (is_known(name)) {
         result = WFE("resume", name, "--plain");
-        if (result.exit_code != 0)
-            fail_msg("killed at %s: resume ended with %d: %s%s", point, result.exit_code,
-                     result.out, result.err);
+        if (result.exit_code != 0) {
+            fprintf(stderr, "%s%s\n", result.out, result.err);
+            fail_msg("killed at %s: resume ended with %d", point, result.exit_code);
+        }
         wfe_command_result_done(&result);
         compare(name, point);
         result = WFE("rm", name);
@@ -327,9 +329,26 @@ static long points_wanted(long all)
     return n < all ? n : all;
 }
 
+/* To look at one again. */
+static bool try_only(private_containerd *daemon, const char *kind, bool restart)
+{
+    const char *only = getenv("WFE_CHAOS_ONLY");
+    char its_kind[16], when[16];
+    long n = 0;
+    if (!only)
+        return false;
+    if (sscanf(only, "%15[a-z]:%ld:%15s", its_kind, &n, when) != 3)
+        fail_msg("WFE_CHAOS_ONLY is '%s', must be KIND:N:before or KIND:N:after", only);
+    if (strcmp(its_kind, kind) == 0)
+        try_point(daemon, kind, n, when, restart);
+    return true;
+}
+
 static void try_kind(void **state, const char *kind, bool restart)
 {
     private_containerd *daemon = private_containerd_of(state);
+    if (try_only(daemon, kind, restart))
+        return;
     const char *part_text = getenv("WFE_CHAOS_PART");
     long part = 1, parts = 1, tried = 0;
     if (part_text && sscanf(part_text, "%ld/%ld", &part, &parts) != 2)

@@ -179,7 +179,7 @@ static void make_all(wfe_engine_run *run)
 void wfe_run_set_up(wfe_engine_run *run)
 {
     wfe_error error = WFE_ERROR_INIT;
-    if (!run->past->last_seq || !wfe_look_back(run, &error)) {
+    if (!run->goes_on || !wfe_look_back(run, &error)) {
         make_all(run);
         return;
     }

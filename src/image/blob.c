@@ -124,7 +124,7 @@ static void abort_ingest(wfe_image_blob *blob)
     wfe_content_writer_free(wfe_take(blob->writer));
     PbContent__AbortRequest request = PB_CONTENT__ABORT_REQUEST__INIT;
     request.ref = blob->ref;
-    const wfe_containerd_options options = {.lease = blob->lease};
+    const wfe_containerd_options options = {.lease = blob->lease, .fail_fast = true};
     wfe_image_wait wait = {.loop = blob->loop};
     (void)wfe_image_wait_for(&wait,
                              wfe_content_abort(blob->containerd, &request, &options, on_aborted,

@@ -39,6 +39,7 @@ struct wfe_ingest_blob {
     bool paused;
     bool began_anew; /* the ingest of an earlier try held wrong bytes */
     int reopens_left;
+    bool is_open; /* the writer */
 };
 
 WFE_DEFINE_CLEANUP(wfe_ingest_blob, wfe_ingest_blob_free)
@@ -94,7 +95,7 @@ static int begin_anew(wfe_ingest_blob *blob, wfe_error *err)
 {
     char ref[WFE_DIGEST_SIZE + 8];
     PbContent__AbortRequest request = PB_CONTENT__ABORT_REQUEST__INIT;
-    const wfe_containerd_options options = {.lease = blob->env->lease};
+    const wfe_containerd_options options = {.lease = blob->env->lease, .fail_fast = true};
     ref_of(blob, ref);
     request.ref = ref;
     blob->began_anew = true;
@@ -133,9 +134,10 @@ static void on_relabelled(const wfe_error *err, void *user)
     finish(user, true, err);
 }
 
+/* The daemon went away in between: a writer that could not be opened has waited for it itself. */
 static bool may_reopen(wfe_ingest_blob *blob, const wfe_error *err)
 {
-    if (err->kind != WFE_E_UNAVAILABLE && err->kind != WFE_E_TIMEOUT)
+    if (!blob->is_open || (err->kind != WFE_E_UNAVAILABLE && err->kind != WFE_E_TIMEOUT))
         return false;
     if (blob->have_bytes > blob->opened_at_bytes)
         blob->reopens_left = REOPENS;
@@ -250,6 +252,7 @@ static void on_opened(uint64_t offset_bytes, void *user)
     wfe_error problem = WFE_ERROR_INIT;
     uint64_t size = (uint64_t)blob->descriptor->size_bytes;
     int rc = 0;
+    blob->is_open = true;
     blob->opened_at_bytes = blob->have_bytes = offset_bytes;
     if (offset_bytes == size) {
         rc = wfe_content_writer_commit(blob->writer, NULL, &problem);
@@ -281,6 +284,7 @@ static int open_ingest(wfe_ingest_blob *blob, wfe_error *err)
                                                     (uint64_t)blob->descriptor->size_bytes,
                                                 .labels = &labels,
                                                 .lease = blob->env->lease};
+    blob->is_open = false;
     if (!rc)
         rc = wfe_content_writer_start(blob->env->containerd, blob->env->loop, &request, &fns, blob,
                                       &blob->writer, err);

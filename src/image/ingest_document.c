@@ -268,7 +268,7 @@ static int read_document(void *user, const wfe_image_descriptor *descriptor, boo
         if (!rc)
             rc = put(documents, err);
     } else if (!rc) {
-        const wfe_containerd_options options = {.lease = documents->env->lease};
+        const wfe_containerd_options options = {.lease = documents->env->lease, .fail_fast = true};
         const wfe_content_read_request request = {.digest = descriptor->digest,
                                                   .size_bytes = descriptor->size_bytes,
                                                   .max_bytes = WFE_IMAGE_DOCUMENT_MAX_BYTES};

@@ -137,7 +137,7 @@ int wfe_ingest_relabel_start(wfe_ingest_env *env, const char *digest, const wfe_
                 wfe_strmap_set(&relabel->labels, labels->items[i].key, labels->items[i].value, err);
     }
     PbContent__InfoRequest request = PB_CONTENT__INFO_REQUEST__INIT;
-    const wfe_containerd_options options = {.lease = env->lease};
+    const wfe_containerd_options options = {.lease = env->lease, .fail_fast = true};
     request.digest = relabel->digest;
     if (!rc)
         rc = wfe_content_info(env->containerd, &request, &options, on_info, relabel, &relabel->call,

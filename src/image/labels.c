@@ -65,7 +65,7 @@ int wfe_image_label_start(wfe_containerd *containerd, const char *lease, const c
         mask.paths = set.path_list;
         request.info = &info;
         request.update_mask = &mask;
-        const wfe_containerd_options options = {.lease = lease};
+        const wfe_containerd_options options = {.lease = lease, .fail_fast = true};
         rc = wfe_content_update(containerd, &request, &options, fn, user, ret, err);
     }
     free_set(&set);

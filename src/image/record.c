@@ -79,7 +79,7 @@ static int create(wfe_image_record *record, wfe_error *err)
     PbImages__Image image;
     Pb__Descriptor target;
     PbImages__CreateImageRequest request = PB_IMAGES__CREATE_IMAGE_REQUEST__INIT;
-    const wfe_containerd_options options = {.lease = record->lease};
+    const wfe_containerd_options options = {.lease = record->lease, .fail_fast = true};
     fill(record, &image, &target);
     request.image = &image;
     return wfe_images_create(record->containerd, &request, &options, on_created, record,
@@ -93,7 +93,7 @@ static int update(wfe_image_record *record, wfe_error *err)
     PbImages__UpdateImageRequest request = PB_IMAGES__UPDATE_IMAGE_REQUEST__INIT;
     Pb__FieldMask mask = PB__FIELD_MASK__INIT;
     const char *paths[] = {"target"};
-    const wfe_containerd_options options = {.lease = record->lease};
+    const wfe_containerd_options options = {.lease = record->lease, .fail_fast = true};
     fill(record, &image, &target);
     mask.n_paths = 1;
     mask.paths = paths;

@@ -115,7 +115,7 @@ static int read_blob(wfe_image_walk *walk, const wfe_image_descriptor *blob,
         walk->is_reading = rc == 0;
         return rc;
     }
-    const wfe_containerd_options options = {.lease = walk->lease};
+    const wfe_containerd_options options = {.lease = walk->lease, .fail_fast = true};
     const wfe_content_read_request request = {.digest = blob->digest,
                                               .size_bytes = blob->size_bytes,
                                               .max_bytes = WFE_IMAGE_DOCUMENT_MAX_BYTES};

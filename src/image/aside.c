@@ -53,7 +53,7 @@ bool wfe_image_aside_suits(const char *snapshotter)
 
 bool wfe_image_aside_is_busy(const wfe_image_aside *aside)
 {
-    return !aside->settled;
+    return !aside->settled && !aside->dropped;
 }
 
 void wfe_image_aside_free(wfe_image_aside *aside)
@@ -127,6 +127,8 @@ static bool is_dropped(wfe_image_aside *aside)
 
 void wfe_image_aside_drop(wfe_image_aside *aside)
 {
+    if (aside->dropped)
+        return;
     aside->dropped = true;
     if (aside->call && aside->prepared)
         wfe_containerd_cancel(wfe_take(aside->call));
@@ -355,7 +357,7 @@ int wfe_image_aside_place(wfe_image_aside *aside,
                           const PbSnapshots__PrepareSnapshotResponse *prepared, wfe_error *err)
 {
     struct stat real;
-    if (!aside->settled || aside->failure.kind)
+    if (!aside->settled || aside->dropped || aside->failure.kind)
         return wfe_error_set(err, WFE_E_UNAVAILABLE, "the layer was not unpacked aside");
     const Pb__Mount *mount = prepared->n_mounts == 1 ? prepared->mounts[0] : NULL;
     const char *upper = NULL, *lower = NULL;

@@ -51,7 +51,7 @@ bool wfe_image_aside_is_busy(const wfe_image_aside *aside);
  * that snapshot is as it was. UNAVAILABLE: it was not to be had, or is not right on this parent. */
 int wfe_image_aside_place(wfe_image_aside *aside,
                           const PbSnapshots__PrepareSnapshotResponse *prepared, wfe_error *err);
-/* Removes it; gone tells. */
+/* Removes it; gone tells, once however often this is called. */
 void wfe_image_aside_drop(wfe_image_aside *aside);
 /* At once, leaving what is there to the lease. NULL is accepted. */
 void wfe_image_aside_free(wfe_image_aside *aside);

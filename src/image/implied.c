@@ -124,7 +124,8 @@ static int open_in(int root, const char *path)
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-/* What hides or marks files of overlayfs is in trusted attributes, and no folder's own. */
+/* What hides or marks files of overlayfs is in trusted attributes, and no folder's own. A default
+ * list of access rights would have come to all that was made in the folder. */
 static int copy_xattrs(int from, int to)
 {
     char names[LIST_BYTES], value[VALUE_BYTES];
@@ -134,8 +135,13 @@ static int copy_xattrs(int from, int to)
     for (const char *name = names; name < names + len; name += strlen(name) + 1) {
         if (strncmp(name, "trusted.", strlen("trusted.")) == 0)
             continue;
+        if (strcmp(name, "system.posix_acl_default") == 0) {
+            errno = ENOTSUP;
+            return -1;
+        }
         ssize_t n = fgetxattr(from, name, value, sizeof value);
-        if (n < 0 || fsetxattr(to, name, value, (size_t)n, 0) != 0)
+        /* As containerd: what the folder has by itself stays. */
+        if (n < 0 || (fsetxattr(to, name, value, (size_t)n, XATTR_CREATE) != 0 && errno != EEXIST))
             return -1;
     }
     return 0;
@@ -147,6 +153,10 @@ static int copy_attributes(int from, int to)
     _cleanup_close_ int readable = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (readable < 0 || fstat(readable, &st) != 0 || fstat(to, &was) != 0)
         return -1;
+    if (st.st_mode & S_ISGID) { /* what was made in it would have its group */
+        errno = ENOTSUP;
+        return -1;
+    }
     const struct timespec times[] = {was.st_atim, was.st_mtim};
     if (fchown(to, st.st_uid, st.st_gid) != 0 || fchmod(to, st.st_mode & 07777) != 0 ||
         copy_xattrs(readable, to) != 0)

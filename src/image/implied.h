@@ -4,7 +4,9 @@
  * the parents of a file that are missing, with owner, mode and extended attributes that they have
  * in the layers below (mkparent in containerd's pkg/archive); unpacked without those, they get them
  * here. What tells such a folder is its times: it was changed last when the last file was made in
- * it, while a described one has the time of its entry, and was given that later.
+ * it, while a described one has the time of its entry, and was given that later. One that is
+ * described after files in it counts as described: extended attributes that it has below, and that
+ * its entry does not repeat, are not found out then.
  *
  * The tree is walked in slices, so that a loop can do other things in between.
  */

@@ -73,9 +73,12 @@ static void on_removed(const Pb__Empty *reply, const wfe_error *err, void *user)
     wfe_image_unpack *unpack = user;
     unpack->call = NULL;
     unpack->prepared = false;
-    if (unpack->failure.kind)
+    if (unpack->failure.kind) {
         finish(unpack);
-    else if (!wfe_image_unpack_is_over(unpack))
+        return;
+    }
+    unpack->state = UNPACK_LOOKING; /* so that a stop meanwhile ends it */
+    if (!wfe_image_unpack_is_over(unpack))
         wfe_image_unpack_look(unpack);
 }
 

@@ -33,6 +33,7 @@ static void on_settled(void *user)
 static void on_gone(void *user)
 {
     wfe_image_unpack_layer *layer = user;
+    layer->aside = NULL;
     wfe_image_unpack_aside_gone(layer->unpack);
 }
 
@@ -76,14 +77,15 @@ bool wfe_image_unpack_aside_place(wfe_image_unpack *unpack,
                                   const PbSnapshots__PrepareSnapshotResponse *prepared)
 {
     wfe_image_aside *aside = unpack->layers[unpack->next].aside;
-    return aside && wfe_image_aside_place(aside, prepared, NULL) == 0;
+    if (aside && wfe_image_aside_place(aside, prepared, NULL) == 0)
+        return true;
+    wfe_image_unpack_aside_drop(unpack, unpack->next + 1); /* it takes room on the disk */
+    return false;
 }
 
 void wfe_image_unpack_aside_drop(wfe_image_unpack *unpack, size_t below)
 {
-    for (size_t i = 0; i < below; i++) {
-        wfe_image_aside *aside = wfe_take(unpack->layers[i].aside);
-        if (aside)
-            wfe_image_aside_drop(aside);
-    }
+    for (size_t i = 0; i < below; i++)
+        if (unpack->layers[i].aside)
+            wfe_image_aside_drop(unpack->layers[i].aside);
 }

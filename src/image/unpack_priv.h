@@ -17,7 +17,7 @@ typedef struct wfe_image_unpack_layer {
     char chain[WFE_DIGEST_SIZE];
     bool ready; /* its blob is in the content store */
     bool aside_tried;
-    wfe_image_aside *aside;          /* it is unpacked before its turn; NULL: it is not */
+    wfe_image_aside *aside; /* it is unpacked before its turn; NULL: it is not, or is gone */
     wfe_containerd_call *label_call; /* NULL: none */
 } wfe_image_unpack_layer;
 

@@ -198,6 +198,39 @@ static void test_implied__links_below_lead_nowhere_outside(void **state)
     assert_mode("layer/b", 0702);
 }
 
+/* What was made in such a folder would have been given its group or its list. */
+static void test_implied__folders_that_pass_something_on_are_refused(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    /* Version 2; rwx for the owner, r-x for the group, r-x for others. */
+    static const unsigned char list[] = {2,   0,   0, 0, 1,   0,   7,    0,    255,  255,
+                                         255, 255, 4, 0, 5,   0,   0xff, 0xff, 0xff, 0xff,
+                                         32,  0,   5, 0, 255, 255, 255,  255};
+    make_layers();
+    folder("low/group", 02775);
+    folder("high/list", 0755);
+    folder("layer/group", 0755);
+    file("layer/group/file");
+    wfe_image_implied *implied = walk("layer");
+    const char *below[] = {at("high"), at("low")};
+    assert_int_equal(wfe_image_implied_complete(implied, below, 2, &err), WFE_E_UNAVAILABLE);
+    assert_contains(err.message, "layer/group");
+    wfe_image_implied_free(implied);
+    if (setxattr(at("high/list"), "system.posix_acl_default", list, sizeof list, 0) != 0)
+        return; /* a file system without lists */
+    folder("other", 0755);
+    folder("other/list", 0755);
+    file("other/list/file");
+    implied = walk("other");
+    err = (wfe_error)WFE_ERROR_INIT;
+    below[0] = at("high");
+    below[1] = at("low");
+    assert_int_equal(wfe_image_implied_complete(implied, below, 2, &err), WFE_E_UNAVAILABLE);
+    assert_contains(err.message, "other/list");
+    wfe_image_implied_free(implied);
+}
+
 static void test_implied__an_empty_layer_has_no_files(void **state)
 {
     (void)state;
@@ -218,6 +251,7 @@ int main(void)
         TEST(a_file_below_in_its_place_gives_nothing),
         TEST(a_path_through_a_file_below_is_refused),
         TEST(links_below_lead_nowhere_outside),
+        TEST(folders_that_pass_something_on_are_refused),
         TEST(an_empty_layer_has_no_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

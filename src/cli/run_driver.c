@@ -43,6 +43,7 @@ typedef struct driver {
     wfe_view *views[VIEWS_MAX];
     size_t n_views;
     unsigned n_signals;
+    bool kill_asked; /* by `wfe cancel` */
     bool service_failed;
     enum wfe_plan_cause first_cause; /* of the step that failed the run */
     bool has_first_cause;
@@ -214,9 +215,10 @@ static void on_signal(void *user)
     if (d->done)
         return;
     d->n_signals++;
-    if (d->n_signals == 1)
+    bool stops = wfe_engine_run_is_cancelled(d->run);
+    if (!stops)
         note(d, "interrupted: stopping; hooks still run; once more to kill at once");
-    else if (d->n_signals == 2)
+    else if (d->n_signals <= 2)
         note(d, "interrupted again: killing what runs");
     wfe_engine_run_cancel(d->run);
 }
@@ -226,12 +228,13 @@ static void on_asked(const char *what, void *user)
 {
     driver *d = user;
     bool kill = strcmp(what, "kill") == 0;
-    if (d->done || (!kill && strcmp(what, "cancel") != 0))
+    if (d->done || d->kill_asked || (!kill && strcmp(what, "cancel") != 0))
         return;
     /* A wish may be older than this process, which then knows of it by the record. */
     bool stops = wfe_engine_run_is_cancelled(d->run);
     if (!stops)
         note(d, "`wfe cancel`: stopping; hooks still run");
+    d->kill_asked = kill;
     if (kill)
         note(d, "`wfe cancel`: killing what runs");
     if (!stops)

@@ -289,7 +289,13 @@ void wfe_engine_run_cancel(wfe_engine_run *run)
 
 bool wfe_engine_run_is_cancelled(const wfe_engine_run *run)
 {
-    return run->cancelled || run->replay.n_cancels;
+    if (run->cancelled || run->replay.n_cancels)
+        return true;
+    for (size_t i = 0; i < run->past->n_stops; i++)
+        if (run->past->stops[i].reason == WFE_STOP_CANCELLED ||
+            run->past->stops[i].reason == WFE_STOP_KILLED)
+            return true;
+    return false;
 }
 
 int wfe_engine_run_start(wfe_engine_run *run, wfe_error *err)

@@ -362,6 +362,61 @@ static void test_resume__is_what_wfe_run_speaks_of(void **state)
     assert_non_null(strstr(result.err, "interrupted: spoken-of; go on with: wfe resume spoken-of"));
     wfe_command_result_done(&result);
     EXPECT(0, "run spoken-of goes on", "resume", "--all");
+/* The wish of `wfe cancel` is recorded, and read again: it is one wish, and hooks still run. */
+static void test_resume__takes_the_wish_that_was_acted_on_for_the_same_one(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run",
+        run_group_file("workflow.yaml", HEAD
+                       "    - name: a\n      type: containerd\n      config:\n"
+                       "        image: busybox\n        grace: 3s\n"
+                       "        run: 'trap \"echo asked\" TERM; echo begun; while :; do "
+                       "sleep 1; done'\n"
+                       "  ensure:\n    name: end\n    type: containerd\n    config:\n"
+                       "      image: busybox\n      volumes: ['.:/work']\n"
+                       "      run: 'echo ending; until [ -e /work/go ]; do usleep 20000; done; "
+                       "echo ensured'\n"),
+        "--name", "same-wish");
+    wfe_command_wait_for(run, "a | begun");
+    EXPECT(0, "asked to stop", "cancel", "same-wish", "--no-wait");
+    wfe_command_wait_for(run, "a | asked");
+    kill_it(run);
+    run = START("resume", "same-wish", "--plain");
+    wfe_command_wait_for(run, "end | ending");
+    kill_it(run);
+    let_go(true);
+    EXPECT(130, "end | ensured", "resume", "same-wish", "--plain");
+    EXPECT(0, "cancelled", "show", "same-wish");
+    run_group_assert_clean(daemon);
+}
+
+/* What was printed meanwhile is masked and logged, and the hook has its secret. */
+static void test_resume__of_a_run_that_is_to_end_reads_its_secrets(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    run_and_kill(
+        "ends-secret",
+        "workflow:\n  id: test\n  version: 1\n"
+        "  secrets: {TOKEN: {command: [echo, hush-hush]}}\n  steps:\n"
+        "    - name: a\n      type: containerd\n      secrets: [TOKEN]\n      config:\n"
+        "        image: busybox\n        user: '0'\n        volumes: ['.:/work']\n"
+        "        run: 'echo begun; until [ -e /work/go ]; do usleep 20000; done; "
+        "echo is $TOKEN; touch /work/told; exec sleep 600'\n"
+        "  ensure: {name: end, secrets: [TOKEN], config: {run: 'echo length ${#TOKEN}'}}\n",
+        "a | begun");
+    let_go(true);
+    wait_for_file("told");
+    EXPECT(0, "", "cancel", "ends-secret", "--no-wait");
+    EXPECT(130, "end | length 9", "resume", "ends-secret", "--plain");
+    char *log = log_of("ends-secret", "a");
+    assert_string_equal(log, "begun\nis ***\n");
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
     run_group_assert_clean(daemon);
 }
 
@@ -633,3 +688,5 @@ int main(void)
     };
     return cmocka_run_group_tests_name("resume", tests, setup, run_group_teardown);
 }
+        cmocka_unit_test(test_resume__takes_the_wish_that_was_acted_on_for_the_same_one),
+        cmocka_unit_test(test_resume__of_a_run_that_is_to_end_reads_its_secrets),

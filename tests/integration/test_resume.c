@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -172,6 +173,28 @@ static void let_go(bool go)
 }
 
 static void test_resume__adopts_steps_that_run_side_by_side(void **state)
+/* A container has what it was given: that it cannot be mounted once more is no matter. */
+static void test_resume__adopts_a_step_whose_volume_is_gone_meanwhile(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    char path[128], moved[128];
+    snprintf(path, sizeof path, "%s/data", run_group_folder);
+    snprintf(moved, sizeof moved, "%s/data-moved", run_group_folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    let_go(false);
+    run_and_kill("volume-gone",
+                 HEAD "    - name: a\n      type: containerd\n      config:\n"
+                      "        image: busybox\n        volumes: ['.:/work', './data:/data']\n"
+                      "        run: 'echo begun; until [ -e /work/go ]; do usleep 20000; done; "
+                      "echo a-ended'\n",
+                 "a | begun");
+    assert_int_equal(rename(path, moved), 0);
+    let_go(true);
+    EXPECT(0, "a | a-ended", "resume", "volume-gone", "--plain");
+    assert_int_equal(rmdir(moved), 0);
+    run_group_assert_clean(daemon);
+}
+
 {
     private_containerd *daemon = private_containerd_of(state);
     let_go(false);
@@ -690,3 +713,4 @@ int main(void)
 }
         cmocka_unit_test(test_resume__takes_the_wish_that_was_acted_on_for_the_same_one),
         cmocka_unit_test(test_resume__of_a_run_that_is_to_end_reads_its_secrets),
+        cmocka_unit_test(test_resume__adopts_a_step_whose_volume_is_gone_meanwhile),

@@ -139,7 +139,9 @@ static void fill_result(wfe_engine_run *run)
     }
     result->failures = run->failures;
     result->finished_at_us = wfe_clock_wall_us();
-    result->elapsed_us = wfe_clock_monotonic_us() - run->began_us + run->past->time_us;
+    /* One that goes on may break before it has begun to. */
+    result->elapsed_us =
+        (run->began_us ? wfe_clock_monotonic_us() - run->began_us : 0) + run->past->time_us;
 }
 
 static void remove_folders(wfe_engine_run *run)

@@ -147,13 +147,15 @@ static bool has_secret_files(const wfe_plan *plan)
 
 static void begin(wfe_engine_run *run)
 {
-    const wfe_past *past = run->past;
+    wfe_past *past = run->past;
     run->began_us = wfe_clock_monotonic_us();
     run->result.started_at_us = wfe_clock_wall_us();
     if (!past->last_seq) {
         wfe_run_enter(run, WFE_RUN_STARTING, NULL);
         return;
     }
+    if (past->under_way.wall_us)
+        past->time_us += wfe_past_elapsed_us(&past->under_way);
     run->result.started_at_us = past->began_at_us;
     run->result.n_succeeded = past->n_old[0];
     run->result.n_failed = past->n_old[1];

@@ -146,7 +146,8 @@ static int add_views(driver *d, wfe_error *err)
                         .description = workflow->description,
                         .name = wfe_engine_run_name(d->run),
                         .id = wfe_engine_run_id(d->run),
-                        .file = d->plan->n_files ? d->plan->files[0].path : NULL};
+                        .file = d->plan->n_files ? d->plan->files[0].path : NULL,
+                        .is_one_of_many = d->options->is_one_of_many};
     int rc = add_report(d, &run, err);
     if (!rc)
         rc = add_main_view(d, &run, err);
@@ -166,7 +167,10 @@ static void note(driver *d, const char *text)
             return;
         }
     }
-    fprintf(stderr, "wfe: %s\n", text);
+    if (d->options->is_one_of_many)
+        fprintf(stderr, "wfe: %s: %s\n", wfe_engine_run_name(d->run), text);
+    else
+        fprintf(stderr, "wfe: %s\n", text);
 }
 
 /* ---- what happens ---- */
@@ -230,11 +234,11 @@ static void on_asked(const char *what, void *user)
     bool kill = strcmp(what, "kill") == 0;
     if (d->done || d->kill_asked || (!kill && strcmp(what, "cancel") != 0))
         return;
+    d->kill_asked = kill;
     /* A wish may be older than this process, which then knows of it by the record. */
     bool stops = wfe_engine_run_is_cancelled(d->run);
     if (!stops)
         note(d, "`wfe cancel`: stopping; hooks still run");
-    d->kill_asked = kill;
     if (kill)
         note(d, "`wfe cancel`: killing what runs");
     if (!stops)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "fixtures/run_group.h"
 
@@ -172,7 +173,6 @@ static void let_go(bool go)
         unlink(path);
 }
 
-static void test_resume__adopts_steps_that_run_side_by_side(void **state)
 /* A container has what it was given: that it cannot be mounted once more is no matter. */
 static void test_resume__adopts_a_step_whose_volume_is_gone_meanwhile(void **state)
 {
@@ -195,6 +195,7 @@ static void test_resume__adopts_a_step_whose_volume_is_gone_meanwhile(void **sta
     run_group_assert_clean(daemon);
 }
 
+static void test_resume__adopts_steps_that_run_side_by_side(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
     let_go(false);
@@ -361,30 +362,6 @@ static void test_resume__does_what_cancel_has_asked_for(void **state)
     run_group_assert_clean(daemon);
 }
 
-static void test_resume__leaves_a_run_as_it_is_without_containerd(void **state)
-{
-    private_containerd *daemon = private_containerd_of(state);
-    let_go(false);
-    run_and_kill("no-daemon", HEAD GATED("a", ""), "a | begun");
-    private_containerd_stop(daemon);
-    EXPECT(125, "", "resume", "no-daemon", "--plain");
-    EXPECT(0, "interrupted", "show", "no-daemon");
-    private_containerd_start(daemon);
-    let_go(true);
-    EXPECT(0, "a | a-ended", "resume", "no-daemon", "--plain");
-    run_group_assert_clean(daemon);
-}
-
-static void test_resume__is_what_wfe_run_speaks_of(void **state)
-{
-    private_containerd *daemon = private_containerd_of(state);
-    wfe_command_result result;
-    run_and_kill("spoken-of", HEAD STEP("a", "echo begun; sleep 1"), "a | begun");
-    result = run_group_text(HEAD "    - {name: b, config: {run: echo other}}\n");
-    run_group_expect(&result, 0, "b | other");
-    assert_non_null(strstr(result.err, "interrupted: spoken-of; go on with: wfe resume spoken-of"));
-    wfe_command_result_done(&result);
-    EXPECT(0, "run spoken-of goes on", "resume", "--all");
 /* The wish of `wfe cancel` is recorded, and read again: it is one wish, and hooks still run. */
 static void test_resume__takes_the_wish_that_was_acted_on_for_the_same_one(void **state)
 {
@@ -440,6 +417,30 @@ static void test_resume__of_a_run_that_is_to_end_reads_its_secrets(void **state)
     run_group_assert_clean(daemon);
 }
 
+static void test_resume__leaves_a_run_as_it_is_without_containerd(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    run_and_kill("no-daemon", HEAD GATED("a", ""), "a | begun");
+    private_containerd_stop(daemon);
+    EXPECT(125, "", "resume", "no-daemon", "--plain");
+    EXPECT(0, "interrupted", "show", "no-daemon");
+    private_containerd_start(daemon);
+    let_go(true);
+    EXPECT(0, "a | a-ended", "resume", "no-daemon", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+static void test_resume__is_what_wfe_run_speaks_of(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_command_result result;
+    run_and_kill("spoken-of", HEAD STEP("a", "echo begun; sleep 1"), "a | begun");
+    result = run_group_text(HEAD "    - {name: b, config: {run: echo other}}\n");
+    run_group_expect(&result, 0, "b | other");
+    assert_non_null(strstr(result.err, "interrupted: spoken-of; go on with: wfe resume spoken-of"));
+    wfe_command_result_done(&result);
+    EXPECT(0, "run spoken-of goes on", "resume", "--all");
     run_group_assert_clean(daemon);
 }
 
@@ -595,10 +596,37 @@ static void test_resume__all_takes_every_interrupted_run(void **state)
     run_and_kill("one", HEAD GATED("a", ""), "a | begun");
     run_and_kill("two", HEAD GATED("b", ""), "b | begun");
     let_go(true);
-    EXPECT(0, "a | a-ended", "resume", "--all");
+    EXPECT(0, "one: a | a-ended", "resume", "--all");
     EXPECT(0, "succeeded", "show", "one");
     EXPECT(0, "succeeded", "show", "two");
     EXPECT(0, "", "resume", "--all");
+    run_group_assert_clean(daemon);
+}
+
+/* Their lines come in any order, and each says whose it is. */
+static void test_resume__all_tells_which_run_an_event_is_of(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    int n_outputs = 0;
+    let_go(false);
+    run_and_kill("first", HEAD GATED("a", ""), "a | begun");
+    run_and_kill("second", HEAD GATED("b", ""), "b | begun");
+    let_go(true);
+    const char *const args[] = {"resume", "--all", "--json", NULL};
+    wfe_command_result result = run_group_run_in(WFE_BUILD_DIR, NULL, args);
+    run_group_expect(&result, 0, "");
+    for (char *at = result.out, *line; (line = strsep(&at, "\n")) && *line;) {
+        json_t *json = json_loads(line, 0, NULL);
+        const char *run = json_string_value(json_object_get(json, "run"));
+        const char *step = json_string_value(json_object_get(json, "step"));
+        assert_non_null(run);
+        if (step)
+            assert_string_equal(run, strcmp(step, "a") == 0 ? "first" : "second");
+        n_outputs += step && json_object_get(json, "text");
+        json_decref(json);
+    }
+    assert_int_equal(n_outputs, 2);
+    wfe_command_result_done(&result);
     run_group_assert_clean(daemon);
 }
 
@@ -692,6 +720,7 @@ int main(void)
         cmocka_unit_test(test_resume__waits_for_a_container_that_runs),
         cmocka_unit_test(test_resume__collects_what_ended_meanwhile),
         cmocka_unit_test(test_resume__every_number_of_a_counter_is_there_once),
+        cmocka_unit_test(test_resume__adopts_a_step_whose_volume_is_gone_meanwhile),
         cmocka_unit_test(test_resume__adopts_steps_that_run_side_by_side),
         cmocka_unit_test(test_resume__goes_on_sleeping_before_a_retry),
         cmocka_unit_test(test_resume__goes_on_in_a_hook),
@@ -699,6 +728,8 @@ int main(void)
         cmocka_unit_test(test_resume__a_run_that_was_being_cancelled_goes_on_being_cancelled),
         cmocka_unit_test(test_resume__can_be_cancelled),
         cmocka_unit_test(test_resume__does_what_cancel_has_asked_for),
+        cmocka_unit_test(test_resume__takes_the_wish_that_was_acted_on_for_the_same_one),
+        cmocka_unit_test(test_resume__of_a_run_that_is_to_end_reads_its_secrets),
         cmocka_unit_test(test_resume__leaves_a_run_as_it_is_without_containerd),
         cmocka_unit_test(test_resume__is_what_wfe_run_speaks_of),
         cmocka_unit_test(test_resume__kills_what_a_shell_step_left),
@@ -707,10 +738,8 @@ int main(void)
         cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
         cmocka_unit_test(test_resume__of_a_cancelled_run_stops_its_services),
         cmocka_unit_test(test_resume__all_takes_every_interrupted_run),
+        cmocka_unit_test(test_resume__all_tells_which_run_an_event_is_of),
         cmocka_unit_test(test_resume__after_a_kill_at_any_moment),
     };
     return cmocka_run_group_tests_name("resume", tests, setup, run_group_teardown);
 }
-        cmocka_unit_test(test_resume__takes_the_wish_that_was_acted_on_for_the_same_one),
-        cmocka_unit_test(test_resume__of_a_run_that_is_to_end_reads_its_secrets),
-        cmocka_unit_test(test_resume__adopts_a_step_whose_volume_is_gone_meanwhile),

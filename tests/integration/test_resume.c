@@ -622,7 +622,7 @@ static void test_resume__all_tells_which_run_an_event_is_of(void **state)
         assert_non_null(run);
         if (step)
             assert_string_equal(run, strcmp(step, "a") == 0 ? "first" : "second");
-        n_outputs += step && json_object_get(json, "text");
+        n_outputs += step && json_object_get(json, "line");
         json_decref(json);
     }
     assert_int_equal(n_outputs, 2);

@@ -201,7 +201,7 @@ static int collect(gc_state *g, wfe_error *err)
     wfe_gc_summary summary = {0};
     int rc = prepare_runs(g, err);
     if (!rc)
-        rc = wfe_run_gc(&g->runs, (const char *const *)g->kept, err);
+        rc = wfe_run_gc(&g->runs, &g->kept, err);
     if (rc || o->only_runs)
         return rc;
     const wfe_gc_options gc = {

@@ -120,6 +120,7 @@ static int resume_all(const resume_options *o, wfe_resume_options *resume)
         return WFE_EXIT_FAILED;
     /* Several cannot draw on one terminal. */
     resume->plain = !o->json;
+    resume->is_one_of_many = true;
     /* A signal is for the runs; it comes to all of the group, or to none. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);

@@ -114,6 +114,7 @@ static int drive(resumption *r)
         .verbose = o->verbose,
         .json = o->json,
         .plain = o->plain,
+        .is_one_of_many = o->is_one_of_many,
         .report = o->report,
         .stored = &r->handle,
         .past = wfe_take(r->past),

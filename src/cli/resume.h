@@ -16,6 +16,7 @@ typedef struct wfe_resume_options {
     const char *report;
     bool json;
     bool plain;
+    bool is_one_of_many; /* others go on at the same time, and print to the same place */
     bool verbose;
 } wfe_resume_options;
 

@@ -43,6 +43,7 @@ typedef struct driver {
     wfe_view *views[VIEWS_MAX];
     size_t n_views;
     unsigned n_signals;
+    bool kill_asked; /* by `wfe cancel` */
     bool service_failed;
     enum wfe_plan_cause first_cause; /* of the step that failed the run */
     bool has_first_cause;
@@ -145,7 +146,8 @@ static int add_views(driver *d, wfe_error *err)
                         .description = workflow->description,
                         .name = wfe_engine_run_name(d->run),
                         .id = wfe_engine_run_id(d->run),
-                        .file = d->plan->n_files ? d->plan->files[0].path : NULL};
+                        .file = d->plan->n_files ? d->plan->files[0].path : NULL,
+                        .is_one_of_many = d->options->is_one_of_many};
     int rc = add_report(d, &run, err);
     if (!rc)
         rc = add_main_view(d, &run, err);
@@ -165,7 +167,10 @@ static void note(driver *d, const char *text)
             return;
         }
     }
-    fprintf(stderr, "wfe: %s\n", text);
+    if (d->options->is_one_of_many)
+        fprintf(stderr, "wfe: %s: %s\n", wfe_engine_run_name(d->run), text);
+    else
+        fprintf(stderr, "wfe: %s\n", text);
 }
 
 /* ---- what happens ---- */
@@ -214,9 +219,10 @@ static void on_signal(void *user)
     if (d->done)
         return;
     d->n_signals++;
-    if (d->n_signals == 1)
+    bool stops = wfe_engine_run_is_cancelled(d->run);
+    if (!stops)
         note(d, "interrupted: stopping; hooks still run; once more to kill at once");
-    else if (d->n_signals == 2)
+    else if (d->n_signals <= 2)
         note(d, "interrupted again: killing what runs");
     wfe_engine_run_cancel(d->run);
 }
@@ -226,8 +232,9 @@ static void on_asked(const char *what, void *user)
 {
     driver *d = user;
     bool kill = strcmp(what, "kill") == 0;
-    if (d->done || (!kill && strcmp(what, "cancel") != 0))
+    if (d->done || d->kill_asked || (!kill && strcmp(what, "cancel") != 0))
         return;
+    d->kill_asked = kill;
     /* A wish may be older than this process, which then knows of it by the record. */
     bool stops = wfe_engine_run_is_cancelled(d->run);
     if (!stops)

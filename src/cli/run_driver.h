@@ -14,6 +14,7 @@ typedef struct wfe_run_driver_options {
     bool verbose;
     bool json;
     bool plain;
+    bool is_one_of_many;  /* see wfe_view_run */
     const char *report;   /* path; NULL: none */
     const char *name;     /* of the run; NULL: its workflow's and a number */
     const char *rerun_of; /* id of the run that it repeats; NULL: none */

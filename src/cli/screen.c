@@ -31,6 +31,7 @@ struct wfe_screen {
     wfe_buf kept;  /* lines that stay and wait for a frame */
     wfe_buf frame; /* the lines of the frame that is being made */
     bool in_frame;
+    bool in_line;                    /* something of it is there */
     unsigned columns;                /* of the frame that is being made */
     size_t used;                     /* columns of the line so far */
     unsigned drawn[FRAME_LINES_MAX]; /* widths of the lines that the last frame drew */
@@ -93,6 +94,11 @@ void wfe_screen_put(wfe_screen *screen, enum wfe_style style, const char *text)
     screen->used += columns;
     if (!len)
         return;
+    if (screen->options.owner && !screen->in_line) {
+        add_text(screen, screen->options.owner);
+        add_text(screen, ": ");
+    }
+    screen->in_line = true;
     bool styled = screen->options.colour && style != WFE_STYLE_NONE;
     if (styled)
         add_text(screen, styles[style]);
@@ -121,6 +127,7 @@ void wfe_screen_end_line(wfe_screen *screen)
     if (screen->in_frame && screen->n_next < FRAME_LINES_MAX)
         screen->next[screen->n_next++] = (unsigned)screen->used;
     screen->used = 0;
+    screen->in_line = false;
     add_text(screen, screen->options.frames ? "\r\n" : "\n");
 }
 

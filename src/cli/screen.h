@@ -29,6 +29,8 @@ typedef struct wfe_screen_options {
     bool frames;
     bool colour;
     bool ascii; /* symbols are of ASCII */
+    /* Borrowed; in front of each line that is not empty, with ": ". Not with frames. NULL: none. */
+    const char *owner;
 } wfe_screen_options;
 
 /* out is borrowed. */

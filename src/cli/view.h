@@ -34,6 +34,7 @@ typedef struct wfe_view_run {
     const char *name; /* of the run */
     const char *id;
     const char *file;
+    bool is_one_of_many; /* others write to the same place: each line says whose it is */
 } wfe_view_run;
 
 /* A terminal: colour may be used, ascii: nothing else may; size is asked for before each frame, 0

@@ -82,9 +82,10 @@ static void json_event(wfe_view *view, const wfe_event *event)
         return;
     json_t *json = wfe_event_json(event);
     /* Who it is, for whoever wants to follow, cancel or continue it. */
-    if (json && event->kind == WFE_EVENT_RUN &&
-        (json_object_set_new(json, "run", text_json(j->run.name)) ||
-         json_object_set_new(json, "run_id", text_json(j->run.id)))) {
+    bool is_run = event->kind == WFE_EVENT_RUN;
+    if (json && (((is_run || j->run.is_one_of_many) &&
+                  json_object_set_new(json, "run", text_json(j->run.name))) ||
+                 (is_run && json_object_set_new(json, "run_id", text_json(j->run.id))))) {
         json_decref(json);
         json = NULL;
     }

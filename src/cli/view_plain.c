@@ -184,7 +184,7 @@ static void plain_free(wfe_view *view)
 int wfe_view_plain_new(const wfe_view_run *run, wfe_out *out, wfe_view **ret, wfe_error *err)
 {
     wfe_run_model_options model = {.tail_bytes = LOG_BYTES};
-    wfe_screen_options screen = {.frames = false};
+    wfe_screen_options screen = {.frames = false, .owner = run->is_one_of_many ? run->name : NULL};
     plain_view *p = calloc(1, sizeof *p);
     if (!p)
         return wfe_error_nomem(err);

@@ -102,12 +102,12 @@ typedef struct wfe_past_output {
 typedef struct wfe_past {
     const wfe_plan *plan;
     enum wfe_run_state state;
-    uint64_t last_seq;   /* 0: there are no records */
-    int64_t began_at_us; /* the first record */
-    int64_t last_at_us;
-    uint64_t time_us;      /* under way, added up over its processes */
-    wfe_past_time running; /* when its steps began; all 0: they did not */
-    bool same_boot;        /* the process that wrote last was of this boot */
+    uint64_t last_seq;       /* 0: there are no records */
+    int64_t began_at_us;     /* the first record */
+    uint64_t time_us;        /* under way until its last end, added up; 0: it never ended */
+    wfe_past_time under_way; /* since then, nobody having it counts, too; all 0: it is over */
+    wfe_past_time running;   /* when its steps began; all 0: they did not */
+    bool same_boot;          /* the process that wrote last was of this boot */
     wfe_past_entry *first;
     wfe_past_entry *last;
     wfe_past_stop *stops;

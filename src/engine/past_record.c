@@ -186,6 +186,10 @@ static int on_run(wfe_past *past, const wfe_store_event *event, const json_t *js
     if (wfe_run_state_is_end(past->state))
         rc = wfe_past_reopen(past, json_object_get(json, "from"), err);
     past->state = (enum wfe_run_state)state;
+    if (!past->under_way.wall_us)
+        past->under_way = time_of(past, event, json);
+    if (wfe_run_state_is_end(past->state))
+        past->time_us = (uint64_t)(json_number_value(json_object_get(json, "elapsed_ms")) * 1000.0);
     if (past->state == WFE_RUN_RUNNING && !json_is_true(json_object_get(json, "resumed")))
         past->running = time_of(past, event, json);
     return rc ? rc : add_stop(past, event, json, err);
@@ -223,9 +227,6 @@ int wfe_past_add_event(wfe_past *past, const wfe_store_event *event, wfe_error *
         return rc;
     if (!past->last_seq)
         past->began_at_us = event->at_us;
-    else if (event->at_us > past->last_at_us && !json_is_true(json_object_get(json, "resumed")))
-        past->time_us += (uint64_t)(event->at_us - past->last_at_us);
-    past->last_at_us = event->at_us;
     past->last_seq = event->seq;
     if (strcmp(event->kind, wfe_event_kind_name(WFE_EVENT_RUN)) == 0)
         rc = on_run(past, event, json, err);

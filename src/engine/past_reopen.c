@@ -179,6 +179,7 @@ static void forget_the_run(wfe_past *past)
 {
     past->state = WFE_RUN_STARTING;
     past->n_stops = 0;
+    past->under_way = (wfe_past_time){0};
     past->running = (wfe_past_time){0};
     memset(past->n_old, 0, sizeof past->n_old);
     for (size_t i = 0; i < past->n_old_outputs; i++)

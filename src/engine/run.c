@@ -139,7 +139,9 @@ static void fill_result(wfe_engine_run *run)
     }
     result->failures = run->failures;
     result->finished_at_us = wfe_clock_wall_us();
-    result->elapsed_us = wfe_clock_monotonic_us() - run->began_us + run->past->time_us;
+    /* One that goes on may break before it has begun to. */
+    result->elapsed_us =
+        (run->began_us ? wfe_clock_monotonic_us() - run->began_us : 0) + run->past->time_us;
 }
 
 static void remove_folders(wfe_engine_run *run)
@@ -289,7 +291,13 @@ void wfe_engine_run_cancel(wfe_engine_run *run)
 
 bool wfe_engine_run_is_cancelled(const wfe_engine_run *run)
 {
-    return run->cancelled || run->replay.n_cancels;
+    if (run->cancelled || run->replay.n_cancels)
+        return true;
+    for (size_t i = 0; i < run->past->n_stops; i++)
+        if (run->past->stops[i].reason == WFE_STOP_CANCELLED ||
+            run->past->stops[i].reason == WFE_STOP_KILLED)
+            return true;
+    return false;
 }
 
 int wfe_engine_run_start(wfe_engine_run *run, wfe_error *err)

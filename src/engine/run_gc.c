@@ -269,10 +269,27 @@ static int remove_folders(const collection *c)
     return 0;
 }
 
-int wfe_run_gc(const wfe_run_gc_options *options, const char *const *kept, wfe_error *err)
+/* One that could not be forgotten, since somebody goes on with it by now, stays. */
+static int keep_what_stayed(collection *c, char ***kept)
 {
-    collection c = {.options = options, .kept = kept, .err = err};
+    wfe_run_gc_options all = *c->options;
+    char **stayed = NULL;
+    all.interrupted = false;
+    int rc = wfe_run_gc_kept(&all, &stayed, c->err);
+    if (rc)
+        return rc;
+    wfe_strv_free(*kept);
+    *kept = stayed;
+    c->kept = (const char *const *)stayed;
+    return 0;
+}
+
+int wfe_run_gc(const wfe_run_gc_options *options, char ***kept, wfe_error *err)
+{
+    collection c = {.options = options, .kept = (const char *const *)*kept, .err = err};
     int rc = options->store ? forget_runs(&c) : 0;
+    if (!rc && options->store && options->interrupted && !options->dry_run)
+        rc = keep_what_stayed(&c, kept);
     if (!rc && options->store)
         rc = remove_logs(&c);
     return rc ? rc : remove_folders(&c);

@@ -46,8 +46,9 @@ typedef struct wfe_run_gc_options {
 
 /* Runs that are not over and stay: NULL-terminated ids; free with wfe_strv_free. */
 int wfe_run_gc_kept(const wfe_run_gc_options *options, char ***ret, wfe_error *err);
-/* Removes the rest, kept being the list above. 0 when everything was looked at: what could not be
- * removed was told. */
-int wfe_run_gc(const wfe_run_gc_options *options, const char *const *kept, wfe_error *err);
+/* Removes the rest, kept being the list above; runs that could not be forgotten, since somebody has
+ * them by now, are in it afterwards. 0 when everything was looked at: what could not be removed was
+ * told. */
+int wfe_run_gc(const wfe_run_gc_options *options, char ***kept, wfe_error *err);
 
 #endif

@@ -85,6 +85,12 @@ void wfe_run_is_set_up(wfe_engine_run *run, const wfe_error *err)
     wfe_run_turn_soon(run);
 }
 
+/* In this process. */
+static bool is_cancelled(const wfe_engine_run *run)
+{
+    return run->cancelled || run->replay.n_cancels;
+}
+
 static void start_services(wfe_engine_run *run)
 {
     wfe_error error = WFE_ERROR_INIT;
@@ -103,6 +109,10 @@ static void on_secrets(const wfe_error *err, void *user)
         return;
     }
     run->secrets_read = true;
+    if (is_cancelled(run)) { /* it goes on only to end: no service is waited for */
+        wfe_run_is_set_up(run, err);
+        return;
+    }
     run->phase_next = start_services;
     wfe_run_turn_soon(run);
 }
@@ -137,13 +147,15 @@ static bool has_secret_files(const wfe_plan *plan)
 
 static void begin(wfe_engine_run *run)
 {
-    const wfe_past *past = run->past;
+    wfe_past *past = run->past;
     run->began_us = wfe_clock_monotonic_us();
     run->result.started_at_us = wfe_clock_wall_us();
     if (!past->last_seq) {
         wfe_run_enter(run, WFE_RUN_STARTING, NULL);
         return;
     }
+    if (past->under_way.wall_us)
+        past->time_us += wfe_past_elapsed_us(&past->under_way);
     run->result.started_at_us = past->began_at_us;
     run->result.n_succeeded = past->n_old[0];
     run->result.n_failed = past->n_old[1];
@@ -169,10 +181,12 @@ static void make_all(wfe_engine_run *run)
     int rc = wfe_paths_make(&run->context, &paths, &error);
     if (!rc)
         rc = mask_passwords(run, &error);
-    if (!rc && !wfe_engine_run_is_cancelled(run))
+    /* What another process has left is read to its end, and hooks run: both need them. */
+    bool reads_secrets = run->past->last_seq || !is_cancelled(run);
+    if (!rc && reads_secrets)
         rc = wfe_secrets_new(&run->context, run->plan, run->lookup, run->lookup_user, on_secrets,
                              run, &run->secrets, &error);
-    if (rc || wfe_engine_run_is_cancelled(run))
+    if (rc || !reads_secrets)
         wfe_run_is_set_up(run, &error);
 }
 
@@ -188,11 +202,11 @@ void wfe_run_set_up(wfe_engine_run *run)
 }
 
 /* Nothing is waited for any longer; but the folder must be there for the hooks, and the secrets
- * that were read are theirs. */
+ * that were read are theirs. A run that goes on has its secrets in any case. */
 void wfe_run_cancel_set_up(wfe_engine_run *run)
 {
     wfe_error none = WFE_ERROR_INIT;
-    if (!run->began_us)
+    if (!run->began_us || (run->past->last_seq && !run->secrets_read))
         return; /* that comes yet, and sees it */
     if (!run->secrets_read) {
         wfe_secrets_free(run->secrets);

@@ -466,7 +466,9 @@ int wfe_step_start_durable(wfe_client *client, const wfe_step_options *options,
     if (durable)
         step->durable = *durable;
     wfe_outputs_init(&step->outputs);
-    int rc = wfe_step_config_init(&step->config, options, wfe_client_is_local(client), err);
+    /* One that is adopted has been given all that it needs of this machine. */
+    bool looks = wfe_client_is_local(client) && !(durable && durable->adopt);
+    int rc = wfe_step_config_init(&step->config, options, looks, err);
     /* What is kept of a durable step's streams is what the command wrote; its owner masks. */
     if (!rc && durable && step->config.mask)
         rc = wfe_error_set(err, WFE_E_INVALID, "a durable step cannot have secret_env");

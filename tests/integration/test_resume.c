@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "fixtures/run_group.h"
 
@@ -169,6 +171,28 @@ static void let_go(bool go)
         run_group_file("go", "");
     else
         unlink(path);
+}
+
+/* A container has what it was given: that it cannot be mounted once more is no matter. */
+static void test_resume__adopts_a_step_whose_volume_is_gone_meanwhile(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    char path[128], moved[128];
+    snprintf(path, sizeof path, "%s/data", run_group_folder);
+    snprintf(moved, sizeof moved, "%s/data-moved", run_group_folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    let_go(false);
+    run_and_kill("volume-gone",
+                 HEAD "    - name: a\n      type: containerd\n      config:\n"
+                      "        image: busybox\n        volumes: ['.:/work', './data:/data']\n"
+                      "        run: 'echo begun; until [ -e /work/go ]; do usleep 20000; done; "
+                      "echo a-ended'\n",
+                 "a | begun");
+    assert_int_equal(rename(path, moved), 0);
+    let_go(true);
+    EXPECT(0, "a | a-ended", "resume", "volume-gone", "--plain");
+    assert_int_equal(rmdir(moved), 0);
+    run_group_assert_clean(daemon);
 }
 
 static void test_resume__adopts_steps_that_run_side_by_side(void **state)
@@ -334,6 +358,61 @@ static void test_resume__does_what_cancel_has_asked_for(void **state)
     EXPECT(130, "end | ensured", "resume", "asked", "--plain");
     char *log = log_of("asked", "b");
     assert_string_equal(log, "");
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
+/* The wish of `wfe cancel` is recorded, and read again: it is one wish, and hooks still run. */
+static void test_resume__takes_the_wish_that_was_acted_on_for_the_same_one(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run",
+        run_group_file("workflow.yaml", HEAD
+                       "    - name: a\n      type: containerd\n      config:\n"
+                       "        image: busybox\n        grace: 3s\n"
+                       "        run: 'trap \"echo asked\" TERM; echo begun; while :; do "
+                       "sleep 1; done'\n"
+                       "  ensure:\n    name: end\n    type: containerd\n    config:\n"
+                       "      image: busybox\n      volumes: ['.:/work']\n"
+                       "      run: 'echo ending; until [ -e /work/go ]; do usleep 20000; done; "
+                       "echo ensured'\n"),
+        "--name", "same-wish");
+    wfe_command_wait_for(run, "a | begun");
+    EXPECT(0, "asked to stop", "cancel", "same-wish", "--no-wait");
+    wfe_command_wait_for(run, "a | asked");
+    kill_it(run);
+    run = START("resume", "same-wish", "--plain");
+    wfe_command_wait_for(run, "end | ending");
+    kill_it(run);
+    let_go(true);
+    EXPECT(130, "end | ensured", "resume", "same-wish", "--plain");
+    EXPECT(0, "cancelled", "show", "same-wish");
+    run_group_assert_clean(daemon);
+}
+
+/* What was printed meanwhile is masked and logged, and the hook has its secret. */
+static void test_resume__of_a_run_that_is_to_end_reads_its_secrets(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    run_and_kill(
+        "ends-secret",
+        "workflow:\n  id: test\n  version: 1\n"
+        "  secrets: {TOKEN: {command: [echo, hush-hush]}}\n  steps:\n"
+        "    - name: a\n      type: containerd\n      secrets: [TOKEN]\n      config:\n"
+        "        image: busybox\n        user: '0'\n        volumes: ['.:/work']\n"
+        "        run: 'echo begun; until [ -e /work/go ]; do usleep 20000; done; "
+        "echo is $TOKEN; touch /work/told; exec sleep 600'\n"
+        "  ensure: {name: end, secrets: [TOKEN], config: {run: 'echo length ${#TOKEN}'}}\n",
+        "a | begun");
+    let_go(true);
+    wait_for_file("told");
+    EXPECT(0, "", "cancel", "ends-secret", "--no-wait");
+    EXPECT(130, "end | length 9", "resume", "ends-secret", "--plain");
+    char *log = log_of("ends-secret", "a");
+    assert_string_equal(log, "begun\nis ***\n");
     free(log);
     run_group_assert_clean(daemon);
 }
@@ -517,10 +596,37 @@ static void test_resume__all_takes_every_interrupted_run(void **state)
     run_and_kill("one", HEAD GATED("a", ""), "a | begun");
     run_and_kill("two", HEAD GATED("b", ""), "b | begun");
     let_go(true);
-    EXPECT(0, "a | a-ended", "resume", "--all");
+    EXPECT(0, "one: a | a-ended", "resume", "--all");
     EXPECT(0, "succeeded", "show", "one");
     EXPECT(0, "succeeded", "show", "two");
     EXPECT(0, "", "resume", "--all");
+    run_group_assert_clean(daemon);
+}
+
+/* Their lines come in any order, and each says whose it is. */
+static void test_resume__all_tells_which_run_an_event_is_of(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    int n_outputs = 0;
+    let_go(false);
+    run_and_kill("first", HEAD GATED("a", ""), "a | begun");
+    run_and_kill("second", HEAD GATED("b", ""), "b | begun");
+    let_go(true);
+    const char *const args[] = {"resume", "--all", "--json", NULL};
+    wfe_command_result result = run_group_run_in(WFE_BUILD_DIR, NULL, args);
+    run_group_expect(&result, 0, "");
+    for (char *at = result.out, *line; (line = strsep(&at, "\n")) && *line;) {
+        json_t *json = json_loads(line, 0, NULL);
+        const char *run = json_string_value(json_object_get(json, "run"));
+        const char *step = json_string_value(json_object_get(json, "step"));
+        assert_non_null(run);
+        if (step)
+            assert_string_equal(run, strcmp(step, "a") == 0 ? "first" : "second");
+        n_outputs += step && json_object_get(json, "line");
+        json_decref(json);
+    }
+    assert_int_equal(n_outputs, 2);
+    wfe_command_result_done(&result);
     run_group_assert_clean(daemon);
 }
 
@@ -614,6 +720,7 @@ int main(void)
         cmocka_unit_test(test_resume__waits_for_a_container_that_runs),
         cmocka_unit_test(test_resume__collects_what_ended_meanwhile),
         cmocka_unit_test(test_resume__every_number_of_a_counter_is_there_once),
+        cmocka_unit_test(test_resume__adopts_a_step_whose_volume_is_gone_meanwhile),
         cmocka_unit_test(test_resume__adopts_steps_that_run_side_by_side),
         cmocka_unit_test(test_resume__goes_on_sleeping_before_a_retry),
         cmocka_unit_test(test_resume__goes_on_in_a_hook),
@@ -621,6 +728,8 @@ int main(void)
         cmocka_unit_test(test_resume__a_run_that_was_being_cancelled_goes_on_being_cancelled),
         cmocka_unit_test(test_resume__can_be_cancelled),
         cmocka_unit_test(test_resume__does_what_cancel_has_asked_for),
+        cmocka_unit_test(test_resume__takes_the_wish_that_was_acted_on_for_the_same_one),
+        cmocka_unit_test(test_resume__of_a_run_that_is_to_end_reads_its_secrets),
         cmocka_unit_test(test_resume__leaves_a_run_as_it_is_without_containerd),
         cmocka_unit_test(test_resume__is_what_wfe_run_speaks_of),
         cmocka_unit_test(test_resume__kills_what_a_shell_step_left),
@@ -629,6 +738,7 @@ int main(void)
         cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
         cmocka_unit_test(test_resume__of_a_cancelled_run_stops_its_services),
         cmocka_unit_test(test_resume__all_takes_every_interrupted_run),
+        cmocka_unit_test(test_resume__all_tells_which_run_an_event_is_of),
         cmocka_unit_test(test_resume__after_a_kill_at_any_moment),
     };
     return cmocka_run_group_tests_name("resume", tests, setup, run_group_teardown);

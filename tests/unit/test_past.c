@@ -106,6 +106,30 @@ static void test_past__tells_what_counts_of_a_step(void **state)
     wfe_past_free(past);
 }
 
+/* An interrupted run is under way while nobody has it, as its timeouts are; one that is over is
+ * not. */
+static void test_past__knows_how_long_a_run_was_under_way(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_past *past = new_past();
+    ADD("run", "{\"state\":\"starting\"}");
+    ADD("run", "{\"state\":\"running\"}");
+    ADD("run", "{\"state\":\"running\",\"resumed\":true}");
+    assert_int_equal(past->under_way.wall_us, 1000000);
+    assert_int_equal(past->time_us, 0);
+    ADD("run", "{\"state\":\"suspended\",\"elapsed_ms\":2500}");
+    assert_int_equal(past->time_us, 2500000);
+    ADD("run", "{\"state\":\"starting\",\"resumed\":true}");
+    assert_int_equal(past->under_way.wall_us, 5000000);
+    assert_int_equal(past->time_us, 2500000);
+    ADD("run", "{\"state\":\"suspended\",\"elapsed_ms\":2600}");
+    assert_ok(wfe_past_reopen(past, NULL, &err), &err);
+    assert_int_equal(past->under_way.wall_us, 0);
+    assert_int_equal(past->time_us, 2600000);
+    wfe_past_free(past);
+}
+
 static void test_past__a_new_round_makes_what_is_below_void(void **state)
 {
     (void)state;
@@ -258,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(tells_what_counts_of_a_step),
+        CASE(knows_how_long_a_run_was_under_way),
         CASE(a_new_round_makes_what_is_below_void),
         CASE(knows_steps_of_the_plan_by_their_paths),
         CASE(clocks_that_jump_do_no_harm),

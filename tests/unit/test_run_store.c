@@ -150,6 +150,41 @@ static void test_run_store__a_removed_run_takes_its_logs_along(void **state)
     wfe_store_close(store);
 }
 
+/* Somebody goes on with a run between the look at which are garbage and their end. */
+static void test_run_store__garbage_is_not_what_somebody_has_by_now(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_store *store = NULL;
+    wfe_run_handle handle, again;
+    wfe_plan *plan = NULL;
+    _cleanup_(wfe_stored_run_free_p) wfe_stored_run *run = NULL;
+    _cleanup_(wfe_strv_free_p) char **kept = NULL;
+    assert_ok(wfe_run_store_open(folder, false, &store, &err), &err);
+    assert_ok(load(&plan, &err), &err);
+    assert_ok(make_run(store, plan, &handle, &err), &err);
+    wfe_plan_free(plan);
+    assert_ok(store->release(store, handle.id, handle.lease, &err), &err);
+    assert_ok(wfe_stored_run_load(store, handle.id, &run, &err), &err);
+    const wfe_run_gc_options options = {.state_dir = folder,
+                                        .store = store,
+                                        .tmp_dir = "/nonexistent",
+                                        .volume_dir = "/nonexistent",
+                                        .interrupted = true};
+    assert_ok(wfe_run_gc_kept(&options, &kept, &err), &err);
+    for (char **id = kept; *id; id++)
+        assert_string_not_equal(*id, handle.id);
+    assert_ok(wfe_run_store_claim(store, &run->row, &again, &err), &err);
+    assert_ok(wfe_run_gc(&options, &kept, &err), &err);
+    bool is_kept = false;
+    for (char **id = kept; *id; id++)
+        is_kept = is_kept || strcmp(*id, handle.id) == 0;
+    assert_true(is_kept);
+    assert_ok(store->release(store, again.id, again.lease, &err), &err);
+    assert_ok(wfe_run_store_remove(store, folder, handle.id, &err), &err);
+    wfe_store_close(store);
+}
+
 /* ---- without memory ---- */
 
 static int collect_garbage(wfe_store *store, wfe_error *err)
@@ -162,7 +197,7 @@ static int collect_garbage(wfe_store *store, wfe_error *err)
                                         .interrupted = true,
                                         .runs_before_us = 1};
     int rc = wfe_run_gc_kept(&options, &kept, err);
-    return rc ? rc : wfe_run_gc(&options, (const char *const *)kept, err);
+    return rc ? rc : wfe_run_gc(&options, &kept, err);
 }
 
 /* Without reading YAML and opening SQLite, which have tests of this kind for themselves. */
@@ -226,6 +261,7 @@ int main(void)
         CASE(brings_back_what_was_stored),
         CASE(an_empty_folder_has_no_runs),
         CASE(a_removed_run_takes_its_logs_along),
+        CASE(garbage_is_not_what_somebody_has_by_now),
         CASE(memory_that_runs_out_is_said_and_nothing_is_left),
     };
     return cmocka_run_group_tests_name("run_store", tests, NULL, NULL);

@@ -125,6 +125,16 @@ FOR_ALL char *strdup(const char *text)
 {
     return copy_of(text, strlen(text));
 }
+
+FOR_ALL void *reallocarray(void *block, size_t n, size_t size)
+{
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(block, bytes);
+}
 #endif
 
 static void *spared_realloc(void *block, size_t size)

@@ -65,10 +65,10 @@ static int dump_error(wfe_record_row *row, const wfe_error *error, const char **
 static int add_clock(json_t *json, const wfe_event *event)
 {
     char owner[WFE_OWNER_TEXT_SIZE];
-    wfe_owner_format(owner);
     json_int_t now_us = (json_int_t)wfe_clock_boot_us();
     switch (event->kind) {
     case WFE_EVENT_RUN:
+        wfe_owner_format(owner); /* reads files of /proc: not for each step */
         if (json_object_set_new(json, "by", json_string(owner)))
             return -1;
         return json_object_set_new(json, "boot_us", json_integer(now_us));

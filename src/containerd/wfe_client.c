@@ -152,16 +152,23 @@ bool wfe_client_is_local(const wfe_client *client)
     return client->address[0] == '/' || strncmp(client->address, "unix:", 5) == 0;
 }
 
-bool wfe_client_is_rootless(const wfe_client *client)
+const char *wfe_client_socket(const wfe_client *client)
 {
     const char *path = client->address;
-    struct stat st;
     if (!wfe_client_is_local(client))
-        return false;
+        return NULL;
     if (*path != '/')
         path += strlen("unix:");
-    path += strspn(path, "/");
-    return stat(path - 1, &st) == 0 && st.st_uid != 0;
+    while (path[0] == '/' && path[1] == '/')
+        path++;
+    return path;
+}
+
+bool wfe_client_is_rootless(const wfe_client *client)
+{
+    const char *path = wfe_client_socket(client);
+    struct stat st;
+    return path && stat(path, &st) == 0 && st.st_uid != 0;
 }
 
 int wfe_client_fd(const wfe_client *client)

@@ -35,6 +35,8 @@ int wfe_client_new_on(wfe_loop *loop, const wfe_client_options *options, wfe_cli
 
 /* Is the daemon reached through a unix socket, so that it shares this machine's files. */
 bool wfe_client_is_local(const wfe_client *client);
+/* The path of that socket; NULL when the daemon is not local. Borrowed. */
+const char *wfe_client_socket(const wfe_client *client);
 /* Does that daemon belong to an ordinary user: the owner of its socket is not root. */
 bool wfe_client_is_rootless(const wfe_client *client);
 

@@ -5,7 +5,8 @@
  * some seconds, and then forgets the shim (containerd 1.6: it lives on, empty) or kills it without
  * the container in it (2.x: runc's state, its cgroup and a process that waits to be started live
  * on). No call reaches either then. They are found by the container's id: the shim by its
- * arguments, runc's state by its place, which no daemon of wfe's or anybody's default changes.
+ * arguments, runc's state by its place, which no daemon of wfe's or anybody's default changes,
+ * containerd's folder of the task by the socket's (gc_bundle.c).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,6 +31,9 @@
 /* containerd tries to undo a task for 5 s and to end its shim for 5 s more (containerd 1.6:
  * runtime/v2/manager.go, cleanupTimeout); nothing is forced before it has given up. */
 #define UNDO_MS 12000
+/* containerd removes the folder of a task by itself when it sees the end of a shim that it knows;
+ * it runs the shim's program once more for that. */
+#define BUNDLE_MS 5000
 #define POLL_MS 20
 
 typedef struct shim_search {
@@ -78,20 +82,12 @@ static int match_shim(pid_t pid, const char *arguments, size_t len, void *user, 
     return 0;
 }
 
-static const char *socket_of(const wfe_client *client)
-{
-    static const char scheme[] = "unix://";
-    return strncmp(client->address, scheme, sizeof scheme - 1) == 0
-               ? client->address + sizeof scheme - 1
-               : client->address;
-}
-
 static int find_shim(const wfe_gc *gc, const char *id, shim_search *out, wfe_error *err)
 {
     *out = (shim_search){
         .namespace_name = wfe_containerd_namespace(gc->client->containerd),
         .id = id,
-        .socket = socket_of(gc->client),
+        .socket = wfe_client_socket(gc->client),
     };
     return wfe_process_each(match_shim, out, err);
 }
@@ -213,24 +209,45 @@ static int kill_shim(const wfe_process *shim, wfe_error *err)
     return 0;
 }
 
+/* The folder of a task that has nothing any more: containerd's to remove, or else ours. */
+static int remove_bundle(wfe_gc *gc, const char *id, wfe_error *err)
+{
+    char bundle[PATH_MAX];
+    uint64_t until_us = wfe_clock_monotonic_us() + (uint64_t)BUNDLE_MS * 1000;
+    while (wfe_gc_bundle_find(gc, id, bundle)) {
+        if (wfe_clock_monotonic_us() >= until_us)
+            return wfe_gc_bundle_remove(bundle, err);
+        int rc = wfe_gc_pause(gc, POLL_MS, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
 static int force(wfe_gc *gc, const shim_search *search, wfe_error *err)
 {
-    wfe_log_warning(&gc->client->log, "containerd has lost sight of what container '%s' runs in",
-                    search->id);
-    int rc = runc_has_it(search) ? delete_with_runc(gc, search, err) : 0;
+    bool has_state = runc_has_it(search);
+    int rc = 0;
+    if (has_state || search->ours.pid)
+        wfe_log_warning(&gc->client->log,
+                        "containerd has lost sight of what container '%s' runs in", search->id);
+    if (has_state)
+        rc = delete_with_runc(gc, search, err);
     if (!rc && search->ours.pid)
         rc = kill_shim(&search->ours, err);
-    return rc;
+    return rc ? rc : remove_bundle(gc, search->id, err);
 }
 
 int wfe_gc_clean_machine(wfe_gc *gc, const char *id, wfe_error *err)
 {
     shim_search search;
+    char bundle[PATH_MAX];
     if (!wfe_client_is_local(gc->client))
         return 0;
     for (;;) {
         int rc = find_shim(gc, id, &search, err);
-        if (rc || (!search.ours.pid && !runc_has_it(&search)))
+        if (rc ||
+            (!search.ours.pid && !runc_has_it(&search) && !wfe_gc_bundle_find(gc, id, bundle)))
             return rc;
         if (wfe_clock_monotonic_us() - gc->found_us >= (uint64_t)UNDO_MS * 1000)
             return force(gc, &search, err);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One garbage collection, shared by its files: gc.c (the rounds, what is told), gc_find.c (what
- * there is), gc_remove.c (containerd's calls), gc_machine.c and gc_drain.c (this machine). All of
- * them block by running the client's loop.
+ * there is), gc_remove.c (containerd's calls), gc_machine.c, gc_bundle.c and gc_drain.c (this
+ * machine). All of them block by running the client's loop.
  */
 #ifndef WFE_STEP_GC_PRIV_H
 #define WFE_STEP_GC_PRIV_H
 
 #include <wfe/gc.h>
+
+#include <limits.h>
 
 #include "base/owner.h"
 #include "containerd/wfe_client.h"
@@ -77,6 +79,11 @@ int wfe_gc_remove(wfe_gc *gc, const wfe_gc_thing *thing, bool last_lease, bool *
 /* gc_machine.c: waits until this machine has nothing left of a container that containerd has no
  * task of, and ends it when containerd does not. */
 int wfe_gc_clean_machine(wfe_gc *gc, const char *id, wfe_error *err);
+
+/* gc_bundle.c: containerd's folder of the task of this id; false when there is none. */
+bool wfe_gc_bundle_find(const wfe_gc *gc, const char *id, char out[PATH_MAX]);
+/* Whatever is mounted in it is unmounted. */
+int wfe_gc_bundle_remove(const char *path, wfe_error *err);
 
 /* gc_drain.c: reads the FIFOs of every container that is to go, so that nobody waits for a reader
  * or for room. What cannot be opened is left. NULL is accepted by free. */

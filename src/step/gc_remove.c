@@ -132,14 +132,12 @@ static int delete_task(wfe_gc *gc, const char *id, wfe_error *err)
     return is_gone(rc, &problem) ? 0 : wfe_error_copy(err, &problem);
 }
 
+/* Also one that the daemon says is not there, or cannot be asked for since its shim died: the
+ * daemon may know of a shim without a task in it, and forgets that as well. */
 static int end_task(wfe_gc *gc, const char *id, wfe_error *err)
 {
-    wfe_error problem = WFE_ERROR_INIT;
     PbTask__Status status;
-    int rc = ask_status(gc, id, &status, &problem);
-    if (rc && is_gone(rc, &problem))
-        return 0;
-    /* One whose shim died cannot even be asked: the daemon can still forget it. */
+    int rc = ask_status(gc, id, &status, NULL);
     bool runs = !rc && status != PB_TASK__STATUS__STOPPED;
     rc = 0;
     if (runs && (status == PB_TASK__STATUS__PAUSED || status == PB_TASK__STATUS__PAUSING))

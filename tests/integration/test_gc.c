@@ -4,6 +4,7 @@
  * left at the daemon, on disk or in the runtime, and nothing of the living is touched.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -490,6 +492,36 @@ static void test_gc__ends_what_containerd_has_lost_sight_of(void **state)
         assert_true(lost);
 }
 
+/* What a containerd that is killed at the wrong moment leaves of a task: its folder alone, which
+ * stands in the way of every task of that id. */
+static void test_gc__removes_the_folder_of_a_task_that_is_no_more(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char id[] = "wfe-r-bundle-01234567-1";
+    char path[PATH_MAX], file[PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/state/io.containerd.runtime.v2.task/default", daemon->dir);
+    if (mkdir(path, 0711) < 0)
+        assert_int_equal(errno, EEXIST);
+    snprintf(path, sizeof path, "%s/state/io.containerd.runtime.v2.task/default/%s", daemon->dir,
+             id);
+    assert_int_equal(mkdir(path, 0711), 0);
+    snprintf(file, sizeof file, "%s/rootfs", path);
+    assert_int_equal(mkdir(file, 0711), 0);
+    assert_int_equal(mount("tmpfs", file, "tmpfs", 0, NULL), 0);
+    snprintf(file, sizeof file, "%s/log", path);
+    assert_int_equal(mkfifo(file, 0700), 0);
+    make_folder(daemon, id, "1:1:a-b:1", true);
+    json_t *json = gc_json(NULL);
+    assert_int_equal(number(json, "left_alone"), 1); /* of another boot: not known to be dead */
+    json_decref(json);
+    assert_true(exists(path));
+    json = gc_json("--all");
+    assert_int_equal(number(json, "removed"), 1);
+    json_decref(json);
+    assert_false(exists(path));
+    assert_nothing_left(daemon);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_gc__leaves_nothing_of_steps_killed_at_any_moment),
         cmocka_unit_test(test_gc__leaves_nothing_of_imports_killed_at_any_moment),
         cmocka_unit_test(test_gc__ends_what_containerd_has_lost_sight_of),
+        cmocka_unit_test(test_gc__removes_the_folder_of_a_task_that_is_no_more),
     };
     return cmocka_run_group_tests(tests, setup, private_containerd_group_teardown);
 }

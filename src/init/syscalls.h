@@ -30,6 +30,7 @@ enum {
     SYS_EXIT_GROUP = 231,
     SYS_OPENAT = 257,
     SYS_FACCESSAT = 269,
+    SYS_DUP3 = 292,
     SYS_CLOSE_RANGE = 436,
     OPEN_DIRECTORY = 0200000,
 };
@@ -62,6 +63,7 @@ __asm__(".text\n"
 
 #elif defined(__aarch64__) && defined(__LP64__) && defined(__AARCH64EL__)
 enum {
+    SYS_DUP3 = 24,
     SYS_FCNTL = 25,
     SYS_IOCTL = 29,
     SYS_FACCESSAT = 48,
@@ -143,6 +145,7 @@ enum {
     OPEN_NONBLOCK = 04000,
     OPEN_CLOSE_ON_EXEC = 02000000,
     OPEN_PATH = 010000000,
+    FCNTL_SET_FLAGS = 4, /* F_SETFL */
     FCNTL_DUPLICATE_CLOSE_ON_EXEC = 1030,
     CLOCK_WALL = 0, /* CLOCK_REALTIME */
     WAIT_NO_HANG = 1,

@@ -3,7 +3,7 @@
  * wfe-init: PID 1 of a step's container. A program of its own, static and without a libc, so that
  * it runs in any image; the library carries it (cmake/init.cmake) and step/init_file.c places it.
  *
- *     wfe-init [-r RECORD] [--] COMMAND [ARG...]
+ *     wfe-init [-r RECORD] [-o FIFO] [-e FIFO] [--] COMMAND [ARG...]
  *
  * It starts COMMAND (found as execvp finds it, without execvp's fall-back to a shell), with default
  * signals, in a process group of its own, as a child; reaps every orphan; and, once COMMAND has
@@ -15,6 +15,11 @@
  * process group, once and as it is; so `sh -c 'sleep 100; true'` ends on TERM, which the shell
  * alone would put off until its child ends. What a process that made its own group or session
  * gets is only the KILL at the end. SIGKILL and SIGSTOP cannot be sent on: nobody can catch them.
+ *
+ * Output: with -o and -e the command's stdout and stderr are these FIFOs themselves, which wfe
+ * reads, and not the runtime's pipes, from which a shim copies into the same FIFOs: half the way
+ * of each byte. A FIFO that cannot be opened, or that nobody reads on this kernel (a virtual
+ * machine's), is done without.
  *
  * Status 127: COMMAND is not there. 126: it is, and cannot be executed. 125: wfe-init itself
  * failed, or was called wrongly, before COMMAND started. Each says so in one line on stderr, but
@@ -47,7 +52,14 @@ struct outcome {
 
 struct options {
     const char *record;
+    const char *fifos[2]; /* for stdout and stderr */
     char **command;
+};
+
+/* What is not the command's but ours, and stays open while it runs; -1: none. */
+struct kept {
+    long record;
+    long pipes[2]; /* what stdout and stderr were before they became FIFOs */
 };
 
 __attribute__((noreturn, used)) void wfe_init_main(char **stack);
@@ -369,19 +381,30 @@ static int wait_for_child(long child)
     }
 }
 
-/* stdout and stderr stay open, since images write to /proc/1/fd/1 and 2. stdin does not: whoever
- * feeds the command must see it when the command closes it. Kernels before 5.9 have no
- * close_range; what the runtime left open then stays open. */
-static void close_all_but(long record)
+/* From FIRST on, but not what is kept. Kernels before 5.9 have no close_range; what the runtime
+ * left open then stays open. */
+static void close_from(long first, const struct kept *kept)
 {
-    CALL3(SYS_CLOSE, 0, 0, 0);
-    if (record < 0) {
-        CALL3(SYS_CLOSE_RANGE, 3, ~0U, 0);
+    const long list[] = {kept->record, kept->pipes[0], kept->pipes[1]};
+    long next = -1;
+    for (int i = 0; i < 3; i++)
+        if (list[i] >= first && (next < 0 || list[i] < next))
+            next = list[i];
+    if (next < 0) {
+        CALL3(SYS_CLOSE_RANGE, first, ~0U, 0);
         return;
     }
-    if (record > 3)
-        CALL3(SYS_CLOSE_RANGE, 3, record - 1, 0);
-    CALL3(SYS_CLOSE_RANGE, record + 1, ~0U, 0);
+    if (next > first)
+        CALL3(SYS_CLOSE_RANGE, first, next - 1, 0);
+    close_from(next + 1, kept);
+}
+
+/* stdout and stderr stay open, since images write to /proc/1/fd/1 and 2. stdin does not: whoever
+ * feeds the command must see it when the command closes it. */
+static void close_all_but(const struct kept *kept)
+{
+    CALL3(SYS_CLOSE, 0, 0, 0);
+    close_from(3, kept);
 }
 
 __attribute__((noreturn)) static void
@@ -407,7 +430,7 @@ static struct outcome failed(const char *what, long result)
 
 /* How the start failed comes back through shared memory: it needs no file descriptor, which a
  * step's limit may deny, and is gone in the command itself. */
-static struct outcome run(char **argv, char **environment, long record)
+static struct outcome run(char **argv, char **environment, const struct kept *kept)
 {
     long memory =
         syscall6(SYS_MMAP, 0, sizeof(struct outcome), MAP_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0);
@@ -420,8 +443,8 @@ static struct outcome run(char **argv, char **environment, long record)
     if (child < 0)
         return failed("cannot start a process", child);
     if (child == 0)
-        run_child(argv, environment, failed_start, record >= 0);
-    close_all_but(record);
+        run_child(argv, environment, failed_start, kept->record >= 0);
+    close_all_but(kept);
     return outcome_of(wait_for_child(child), failed_start);
 }
 
@@ -436,9 +459,16 @@ static int read_options(char **argv, struct options *options)
             p++;
             break;
         }
-        if (option[1] != 'r' || option[2] || !p[1])
+        if (!option[1] || option[2] || !p[1])
             return 0;
-        options->record = *++p;
+        if (option[1] == 'r')
+            options->record = *++p;
+        else if (option[1] == 'o')
+            options->fifos[0] = *++p;
+        else if (option[1] == 'e')
+            options->fifos[1] = *++p;
+        else
+            return 0;
     }
     options->command = p;
     return *p != 0;
@@ -462,18 +492,42 @@ static long open_record(const char *path)
     return fd;
 }
 
+/* Makes the descriptor the FIFO and returns what it was. That stays open until our own end: a shim
+ * that sees its pipe's end lets go of the FIFO, which it holds open for the next reader when wfe
+ * is killed. -1: the descriptor is what it was. */
+static long become_fifo(int fd, const char *path)
+{
+    /* Not blocking, or it would wait for a reader. */
+    long fifo = !path ? -1
+                      : CALL4(SYS_OPENAT, AT_CURRENT_FOLDER, path,
+                              OPEN_WRITE_ONLY | OPEN_NONBLOCK | OPEN_CLOSE_ON_EXEC, 0);
+    if (fifo < 0)
+        return -1;
+    long before = -1;
+    if (fifo >= 3 && CALL3(SYS_FCNTL, fifo, FCNTL_SET_FLAGS, 0) == 0)
+        before = CALL3(SYS_FCNTL, fd, FCNTL_DUPLICATE_CLOSE_ON_EXEC, 3);
+    if (before >= 0 && CALL3(SYS_DUP3, fifo, fd, 0) < 0) {
+        CALL3(SYS_CLOSE, before, 0, 0);
+        before = -1;
+    }
+    CALL3(SYS_CLOSE, fifo, 0, 0);
+    return before >= 0 ? before : -1;
+}
+
 void wfe_init_main(char **stack)
 {
     char **argv = stack + 1;
     char **environment = argv + *(long *)(void *)stack + 1;
-    struct options options = {0, 0};
+    struct options options = {0, {0, 0}, 0};
     if (!read_options(argv, &options)) {
-        say("usage: wfe-init [-r RECORD] [--] COMMAND [ARG...]", "", "", 0);
+        say("usage: wfe-init [-r RECORD] [-o FIFO] [-e FIFO] [--] COMMAND [ARG...]", "", "", 0);
         end(WFE_INIT_STATUS_FAILED);
     }
-    long record = open_record(options.record);
-    struct outcome outcome = run(options.command, environment, record);
-    if (record >= 0)
-        write_record(record, &outcome);
+    struct kept kept = {open_record(options.record), {-1, -1}};
+    for (int i = 0; i < 2; i++)
+        kept.pipes[i] = become_fifo(i + 1, options.fifos[i]);
+    struct outcome outcome = run(options.command, environment, &kept);
+    if (kept.record >= 0)
+        write_record(kept.record, &outcome);
     end(outcome.status);
 }

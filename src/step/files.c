@@ -131,6 +131,8 @@ static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *er
     files->record = wfe_take(record);
     add_bind(files, files->init, WFE_STEP_INIT_TARGET, true);
     add_bind(files, files->record, WFE_STEP_RECORD_TARGET, false);
+    add_bind(files, files->stdout_fifo, WFE_STEP_STDOUT_TARGET, false);
+    add_bind(files, files->stderr_fifo, WFE_STEP_STDERR_TARGET, false);
     return 0;
 }
 

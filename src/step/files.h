@@ -14,7 +14,7 @@
 #include "oci/spec.h"
 #include "step/config.h"
 
-#define WFE_STEP_MAX_BINDS 6
+#define WFE_STEP_MAX_BINDS 8
 /* In the folder: the process that made it (base/owner.h). While it is made and while it is removed
  * the folder's own name says that: ".<owner>@<id>". */
 #define WFE_STEP_OWNER_FILE "owner"
@@ -24,9 +24,11 @@
 #define WFE_STEP_STARTED_FILE "started"
 #define WFE_STEP_ENDED_FILE "ended"
 #define WFE_STEP_STDIN_FILE "stdin-is-written"
-/* Where the container sees wfe-init, its record and the output file. */
+/* Where the container sees wfe-init, its record, the FIFOs and the output file. */
 #define WFE_STEP_INIT_TARGET "/.wfe/init"
 #define WFE_STEP_RECORD_TARGET "/.wfe/exit"
+#define WFE_STEP_STDOUT_TARGET "/.wfe/stdout"
+#define WFE_STEP_STDERR_TARGET "/.wfe/stderr"
 #define WFE_STEP_OUTPUT_TARGET "/.wfe/output"
 
 typedef struct wfe_step_files {

@@ -27,6 +27,10 @@
 #define BULK_BYTES ((size_t)16 * 1024)
 #define BULK_REST_MS 1
 
+/* Whoever the command runs as may open its /dev/stdout, which wfe-init has made this FIFO; the
+ * folder keeps everybody else away. */
+#define FIFO_MODE 0622
+
 struct wfe_stream_reader {
     int fd;
     wfe_io *io;
@@ -140,6 +144,8 @@ static int open_reader(wfe_loop *loop, const char *path, wfe_stream_reader *read
         rc = wfe_error_set_errno(err, errno, "cannot open the FIFO %s", path);
     else
         (void)fcntl(reader->fd, F_SETPIPE_SZ, PIPE_BYTES); /* a wish: over quota it stays small */
+    if (!rc && fchmod(reader->fd, FIFO_MODE) < 0)          /* whatever the umask took away */
+        rc = wfe_error_set_errno(err, errno, "cannot open the FIFO %s to the step", path);
     if (!rc)
         rc = wfe_io_new(loop, reader->fd, on_readable, reader, &reader->io, err);
     if (!rc)

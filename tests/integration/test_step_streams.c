@@ -278,6 +278,24 @@ static void test_step_streams__a_full_disk_behind_stdout_is_said(void **state)
     close(options.stdout_fd);
 }
 
+/* The command writes into the very FIFO that is read here: no shim copies between. */
+static void test_step_streams__the_command_s_stdout_is_the_fifo(void **state)
+{
+    private_containerd_of(state);
+    static const char *const users[] = {"0:0", NULL, "1000:1000"};
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+        wfe_step_options options = step_script(NULL);
+        options.user = users[i];
+        step_group_expect(&options, "readlink /proc/self/fd/1; readlink /proc/self/fd/2 >&2",
+                          "/.wfe/stdout\n");
+        step_group_expect(&options,
+                          "echo a >/dev/stdout; echo b >>/dev/stdout; echo c >/proc/1/fd/1; echo d",
+                          "a\nb\nc\nd\n");
+        options.no_init = true;
+        step_group_expect(&options, "readlink /proc/self/fd/1 | grep -c pipe:", "1\n");
+    }
+}
+
 /* ---- $WFE_OUTPUT ---- */
 
 static wfe_step_result *run_with_outputs(const char *script, const char *user)
@@ -433,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_step_streams__stdout_may_be_closed_early),
         cmocka_unit_test(test_step_streams__a_reader_that_goes_stops_the_step),
         cmocka_unit_test(test_step_streams__a_full_disk_behind_stdout_is_said),
+        cmocka_unit_test(test_step_streams__the_command_s_stdout_is_the_fifo),
         cmocka_unit_test(test_step_streams__the_output_file_gives_outputs),
         cmocka_unit_test(test_step_streams__the_output_file_stands_over_stdout),
         cmocka_unit_test(test_step_streams__the_output_file_is_read_after_a_timeout),

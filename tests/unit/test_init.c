@@ -57,6 +57,8 @@ static void test_init__refuses_wrong_arguments(void **state)
         {NULL},
         {r->program, "--", NULL},
         {r->program, "-r", NULL},
+        {r->program, "-o", NULL},
+        {r->program, "-e", r->out, NULL},
         {r->program, "-r", r->record, "--", NULL},
         {r->program, "-x", "--", "true", NULL},
         {r->program, "-rx", "--", "true", NULL},

@@ -131,6 +131,19 @@ static void test_init_process__adopts_and_reaps_orphans(void **state)
     assert_int_equal(finish(r), 143);
 }
 
+static int count_fds(pid_t pid)
+{
+    char path[64];
+    int n = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        n += entry->d_name[0] != '.';
+    closedir(dir);
+    return n;
+}
+
 static void use_stdin_and_fd_9(rig *r)
 {
     dup2(r->fd, 0);
@@ -154,15 +167,7 @@ static void test_init_process__keeps_only_stdout_stderr_and_the_record_open(void
         assert_true(poll(&writer, 1, 1) >= 0);
     while (!(writer.revents & POLLERR) && wfe_clock_monotonic_us() < until);
     assert_true(writer.revents & POLLERR);
-    char path[64];
-    int open_fds = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", r->pid);
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir));)
-        open_fds += entry->d_name[0] != '.';
-    closedir(dir);
-    assert_int_equal(open_fds, 3);
+    assert_int_equal(count_fds(r->pid), 3);
     close(fds[1]);
     assert_int_equal(kill(r->pid, SIGTERM), 0);
     assert_int_equal(finish(r), 143);
@@ -183,6 +188,159 @@ static void test_init_process__needs_no_stdin_stdout_or_stderr(void **state)
     assert_record(r, WFE_INIT_EXITED, 6, 0);
     assert_int_equal(run(r, COMMAND("no-such-command")), 127);
     assert_record(r, WFE_INIT_NOT_FOUND, 127, ENOENT);
+}
+
+/* ---- the command's streams as FIFOs ---- */
+
+typedef struct fifo_case {
+    char path[2][128]; /* for stdout, for stderr */
+    int reader[2];
+} fifo_case;
+
+static void make_fifos(rig *r, fifo_case *fifos)
+{
+    for (int i = 0; i < 2; i++) {
+        snprintf(fifos->path[i], sizeof fifos->path[i], "%s/fifo-%d", r->dir, i + 1);
+        assert_int_equal(mkfifo(fifos->path[i], 0600), 0);
+        fifos->reader[i] = open(fifos->path[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        assert_true(fifos->reader[i] >= 0);
+    }
+}
+
+static void start_with_fifos(rig *r, const fifo_case *fifos, const char *script)
+{
+    start_argv(r, COMMAND(r->program, "-r", r->record, "-o", fifos->path[0], "-e", fifos->path[1],
+                          "--", "/bin/sh", "-c", script));
+}
+
+/* What has arrived by now, without waiting for more. */
+static void assert_reads(int fd, const char *wanted)
+{
+    char text[256];
+    ssize_t n = read(fd, text, sizeof text - 1);
+    text[n < 0 ? 0 : n] = '\0';
+    assert_string_equal(text, wanted);
+}
+
+static void test_init_process__gives_the_command_the_fifos(void **state)
+{
+    rig *r = *state;
+    fifo_case fifos;
+    make_fifos(r, &fifos);
+    start_with_fifos(r, &fifos, "echo to out; echo to err >&2; exit 5");
+    assert_int_equal(finish(r), 5);
+    assert_record(r, WFE_INIT_EXITED, 5, 0);
+    assert_reads(fifos.reader[0], "to out\n");
+    assert_reads(fifos.reader[1], "to err\n");
+    char text[64];
+    read_text(r->out, text, sizeof text);
+    assert_string_equal(text, "");
+    read_text(r->err, text, sizeof text);
+    assert_string_equal(text, "");
+}
+
+/* A full FIFO makes the command wait, as a pipe would, and does not fail its writes. */
+static void test_init_process__gives_the_command_fifos_that_block(void **state)
+{
+    rig *r = *state;
+    fifo_case fifos;
+    char bytes[4096];
+    size_t total = 0;
+    make_fifos(r, &fifos);
+    start_with_fifos(r, &fifos, "head -c 1000000 /dev/zero");
+    uint64_t until = wfe_clock_monotonic_us() + LIMIT_US;
+    struct pollfd reader = {.fd = fifos.reader[0], .events = POLLIN};
+    while (total < 1000000 && wfe_clock_monotonic_us() < until && poll(&reader, 1, 1000) >= 0) {
+        ssize_t n = read(fifos.reader[0], bytes, sizeof bytes);
+        total += n > 0 ? (size_t)n : 0;
+    }
+    assert_int_equal(total, 1000000);
+    assert_int_equal(finish(r), 0);
+}
+
+static void use_pipe_as_stdout(rig *r)
+{
+    dup2(r->fd, 1);
+}
+
+/* The shim holds a FIFO open for as long as the pipe that it copies from has writers. */
+static void test_init_process__keeps_the_pipe_open_until_its_end(void **state)
+{
+    rig *r = *state;
+    fifo_case fifos;
+    int fds[2];
+    make_fifos(r, &fifos);
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    r->fd = fds[1];
+    r->prepare = use_pipe_as_stdout;
+    start_with_fifos(r, &fifos, "echo ready; exec sleep 60");
+    close(fds[1]);
+    struct pollfd ready = {.fd = fifos.reader[0], .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, (int)(LIMIT_US / 1000)), 1);
+    struct pollfd pipe_end = {.fd = fds[0], .events = POLLIN};
+    assert_int_equal(poll(&pipe_end, 1, 100), 0);
+    assert_int_equal(kill(r->pid, SIGTERM), 0);
+    assert_int_equal(finish(r), 143);
+    assert_int_equal(poll(&pipe_end, 1, (int)(LIMIT_US / 1000)), 1);
+    assert_true(pipe_end.revents & POLLHUP);
+    close(fds[0]);
+}
+
+static void leave_fds_open(rig *r)
+{
+    (void)r;
+    for (int fd = 20; fd < 30; fd += 3)
+        dup2(2, fd);
+}
+
+static void test_init_process__closes_what_is_neither_fifo_nor_kept(void **state)
+{
+    rig *r = *state;
+    fifo_case fifos;
+    make_fifos(r, &fifos);
+    r->prepare = leave_fds_open;
+    start_with_fifos(r, &fifos, "echo ready; exec sleep 60");
+    struct pollfd ready = {.fd = fifos.reader[0], .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, (int)(LIMIT_US / 1000)), 1);
+    uint64_t until = wfe_clock_monotonic_us() + LIMIT_US;
+    /* stdout, stderr, what they were, and the record. */
+    while (count_fds(r->pid) != 5 && wfe_clock_monotonic_us() < until)
+        pause_briefly();
+    assert_int_equal(count_fds(r->pid), 5);
+    assert_int_equal(kill(r->pid, SIGTERM), 0);
+    assert_int_equal(finish(r), 143);
+}
+
+/* As on a kernel of its own, where the FIFO is no way to anybody. */
+static void test_init_process__does_without_a_fifo_that_nobody_reads(void **state)
+{
+    rig *r = *state;
+    fifo_case fifos;
+    make_fifos(r, &fifos);
+    close(fifos.reader[0]);
+    assert_int_equal(unlink(fifos.path[1]), 0);
+    start_with_fifos(r, &fifos, "echo to out; echo to err >&2");
+    assert_int_equal(finish(r), 0);
+    assert_file_contains(r->out, "to out\n");
+    assert_file_contains(r->err, "to err\n");
+}
+
+static void allow_four_fds(rig *r)
+{
+    (void)r;
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){4, 4});
+}
+
+static void test_init_process__does_without_fifos_when_it_has_no_descriptor_left(void **state)
+{
+    rig *r = *state;
+    fifo_case fifos;
+    make_fifos(r, &fifos);
+    r->prepare = allow_four_fds;
+    start_with_fifos(r, &fifos, "echo to out; exit 3");
+    assert_int_equal(finish(r), 3);
+    assert_record(r, WFE_INIT_EXITED, 3, 0);
+    assert_file_contains(r->out, "to out\n");
 }
 
 /* ---- PID 1 ---- */
@@ -233,6 +391,12 @@ int main(int argc, char **argv)
         CASE(adopts_and_reaps_orphans),
         CASE(keeps_only_stdout_stderr_and_the_record_open),
         CASE(needs_no_stdin_stdout_or_stderr),
+        CASE(gives_the_command_the_fifos),
+        CASE(gives_the_command_fifos_that_block),
+        CASE(keeps_the_pipe_open_until_its_end),
+        CASE(closes_what_is_neither_fifo_nor_kept),
+        CASE(does_without_a_fifo_that_nobody_reads),
+        CASE(does_without_fifos_when_it_has_no_descriptor_left),
         CASE(as_pid_1_takes_everything_along_when_the_command_ends),
         CASE(as_pid_1_hears_signals_from_outside_and_inside),
     };

@@ -95,7 +95,11 @@ static int print_end(const cancel_options *o, wfe_stored *stored, const wfe_stor
 {
     wfe_error error = WFE_ERROR_INIT;
     if (!o->json) {
-        if (o->no_wait)
+        if (o->no_wait && g->is_interrupted)
+            printf("%s: asked to stop; the wfe that had it is gone: `wfe resume %s` stops what "
+                   "still runs, and ends it\n",
+                   run->row.name, run->row.name);
+        else if (o->no_wait)
             printf("%s: asked to stop\n", run->row.name);
         else
             printf("%s: %s\n", run->row.name, g->state);
@@ -125,8 +129,9 @@ static int cmd_cancel(const wfe_command *command, void *target, int argc, char *
         rc = stored.store->ask(stored.store, run->row.id, "cancel", &error); /* says so */
     if (!rc)
         rc = ask(&stored, run, o->kill ? "kill" : "cancel", &error);
-    if (!rc && !o->no_wait)
-        rc = wait_for_end(o, &stored, run, &g, &error);
+    if (!rc)
+        rc = o->no_wait ? stored.store->find(stored.store, run->row.id, look, &g, &error)
+                        : wait_for_end(o, &stored, run, &g, &error);
     int code = rc ? wfe_stored_report(&error, o->json) : print_end(o, &stored, run, &g);
     wfe_stored_close(&stored);
     return code;

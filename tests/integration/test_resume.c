@@ -354,7 +354,7 @@ static void test_resume__does_what_cancel_has_asked_for(void **state)
             "echo begun; exec sleep 600") "      ensure: {name: end, config: {run: echo ensured}}\n"
                                           "    - {name: b, config: {run: echo never}}\n",
         "a | begun");
-    EXPECT(0, "", "cancel", "asked", "--no-wait");
+    EXPECT(0, "asked to stop; the wfe that had it is gone", "cancel", "asked", "--no-wait");
     EXPECT(130, "end | ensured", "resume", "asked", "--plain");
     char *log = log_of("asked", "b");
     assert_string_equal(log, "");

@@ -132,8 +132,11 @@ static int forget(const collection *c, const id_list *list)
     return 0;
 }
 
+/* One that has an owner is about to go on. */
 static int add_old(const wfe_store_run *run, void *user)
 {
+    if (run->owner && !wfe_store_owner_is_gone(run->owner, run->lease_until_us))
+        return 0;
     return list_add(user, run->id, run->name);
 }
 

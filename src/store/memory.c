@@ -402,7 +402,7 @@ static int remove_run(wfe_store *fns, const char *run_id, wfe_error *err)
     wfe_memory_run *run = wfe_memory_find(store, run_id);
     if (!run)
         return wfe_store_no_run(run_id, err);
-    if (!run->row.is_end && !is_free(run))
+    if (!is_free(run))
         return wfe_store_is_taken(run->row.name, run->row.owner, err);
     size_t i = 0;
     while (store->runs[i] != run)

@@ -241,7 +241,7 @@ static int add_run(batch *b, const wfe_store_run_change *change, wfe_error *err)
     int rc = wfe_memory_copy(change->state, &b->state, err);
     if (!rc)
         rc = wfe_memory_copy(change->error, &b->error, err);
-    if (rc || !change->outputs)
+    if (rc)
         return rc;
     wfe_memory_drop(b->outputs_text);
     b->outputs_text = NULL;
@@ -374,10 +374,9 @@ static void apply_outputs(batch *b)
 static void apply_run(batch *b)
 {
     wfe_store_run *row = &b->run->row;
-    if (b->outputs_text)
-        swap_texts(&row->outputs, &b->outputs_text);
     if (!b->change)
         return;
+    swap_texts(&row->outputs, &b->outputs_text);
     swap_texts(&row->state, &b->state);
     swap_texts(&row->error, &b->error);
     row->is_end = b->change->is_end;

@@ -281,7 +281,7 @@ static int put_run(recording *r, const wfe_store_run_change *run, wfe_error *err
     wfe_sqlite_bind_int(&binder, (int64_t)run->elapsed_us);
     wfe_sqlite_bind_text(&binder, run->error);
     rc = wfe_sqlite_run_bound(r->store, &binder, NULL, recording_what, err);
-    if (rc || !run->outputs)
+    if (rc)
         return rc;
     rc = wfe_sqlite_prepare(r->store, WFE_SQL_RUN_OUTPUTS, &text, err);
     if (rc)

@@ -97,7 +97,7 @@ WFE_SQLITE_STATEMENT(ASK,
 
 WFE_SQLITE_STATEMENT(REMOVE_RUN,
     "DELETE FROM run WHERE id = ?1"
-    " AND (is_end OR owner IS NULL OR wfe_owner_is_gone(owner, lease_until)) RETURNING key, hash")
+    " AND (owner IS NULL OR wfe_owner_is_gone(owner, lease_until)) RETURNING key, hash")
 WFE_SQLITE_STATEMENT(REMOVE_RUN_TEXT, "DELETE FROM run_text WHERE run = ?1")
 WFE_SQLITE_STATEMENT(REMOVE_STEPS, "DELETE FROM step WHERE run = ?1")
 WFE_SQLITE_STATEMENT(REMOVE_OUTPUTS, "DELETE FROM output WHERE run = ?1")

@@ -59,7 +59,7 @@ typedef struct wfe_store_run_change {
     bool is_end;         /* it is over: the owner is let go */
     uint64_t elapsed_us; /* of an end */
     const char *error;   /* JSON */
-    const char *outputs; /* JSON */
+    const char *outputs; /* JSON; NULL: it has none, not any more either */
 } wfe_store_run_change;
 
 /* A step, or a service, enters a state. */
@@ -236,8 +236,8 @@ struct wfe_store {
     int (*definition)(wfe_store *store, const char *hash, char **ret, size_t *ret_len,
                       wfe_error *err);
 
-    /* Forgets a run, and its definition when no other one has it. NOT_FOUND. CONFLICT: it is not
-     * over and its owner is there. */
+    /* Forgets a run, and its definition when no other one has it. NOT_FOUND. CONFLICT: it has
+     * an owner that is there, be it that an ended run is about to go on. */
     int (*remove)(wfe_store *store, const char *run_id, wfe_error *err);
     /* Gives space back that removed runs have left. */
     int (*tidy)(wfe_store *store, wfe_error *err);

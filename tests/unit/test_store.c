@@ -481,6 +481,8 @@ static void test_store__the_end_of_a_run_lets_its_owner_go(void **state)
     uint64_t lease = 0;
     assert_ok(r->store->claim(r->store, "run", r->owner, 0, false, &lease, &err), &err);
     assert_int_equal(lease, 2);
+    assert_fails(r->store->remove(r->store, "run", &err), WFE_E_CONFLICT, &err);
+    err = (wfe_error)WFE_ERROR_INIT;
     change = (wfe_store_run_change){.state = "running"};
     record(r->store, "run", lease,
            (wfe_store_transition){.seq = 2, .kind = "run", .event = "{}", .run = &change});
@@ -488,6 +490,7 @@ static void test_store__the_end_of_a_run_lets_its_owner_go(void **state)
     assert_false(run.is_end);
     assert_int_equal(run.ended_at_us, 0);
     assert_string_equal(run.error, "(null)");
+    assert_string_equal(run.outputs, "(null)");
     assert_string_equal(run.owner, r->owner);
 }
 

@@ -123,6 +123,8 @@ static int use_store(wfe_store *store, wfe_error *err)
     if (!rc)
         free(bytes);
     if (!rc)
+        rc = store->release(store, "run", lease, err);
+    if (!rc)
         rc = store->remove(store, "run", err);
     return rc;
 }

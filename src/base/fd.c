@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,21 +137,4 @@ int wfe_fd_check_dir_is_safe(const char *path, wfe_error *err)
         snprintf(parent, sizeof parent, "%s/..", path) >= (int)sizeof parent)
         return rc;
     return check_one_dir(parent, err);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path) < 0 && errno != ENOENT ? -1 : 0;
-}
-
-int wfe_fd_remove_tree(const char *path, wfe_error *err)
-{
-    const int open_dirs = 16;
-    if (nftw(path, remove_entry, open_dirs, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 &&
-        errno != ENOENT)
-        return wfe_error_set_errno(err, errno, "cannot remove '%s'", path);
-    return 0;
 }

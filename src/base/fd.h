@@ -28,8 +28,9 @@ int wfe_fd_make_dirs(const char *path, mode_t mode, wfe_error *err);
  * write to it, or only to what is their own (mode 1777). For a user who is not root the folder it
  * is in has to be so as well. DENIED with who else can. */
 int wfe_fd_check_dir_is_safe(const char *path, wfe_error *err);
-/* rm -r without following symbolic links or leaving the file system of path; a path that does
- * not exist is fine. */
+/* rm -r without following symbolic links or entering what is mounted, also while somebody changes
+ * the tree (remove_tree.c); a path that does not exist is fine. Of path itself only the last part
+ * is not followed. */
 int wfe_fd_remove_tree(const char *path, wfe_error *err);
 
 #endif

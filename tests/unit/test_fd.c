@@ -6,8 +6,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixtures/wfe_assert.h"
@@ -163,6 +166,103 @@ static void test_fd__removes_a_tree_but_not_what_its_links_point_to(void **state
     assert_ok(wfe_fd_remove_tree(path_in(state, "tree"), &err), &err);
 }
 
+/* Deeper than a path may be long, and than levels are open at once. */
+static void test_fd__removes_a_tree_of_any_depth(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    char name[201];
+    memset(name, 'd', 200);
+    name[200] = '\0';
+    assert_ok(wfe_fd_make_dirs(path_in(state, "deep"), 0700, &err), &err);
+    int at = open(path_in(state, "deep"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(mkdirat(at, name, 0700), 0);
+        int next = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int file = openat(next, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(next >= 0 && file >= 0);
+        close(file);
+        close(at);
+        at = next;
+    }
+    close(at);
+    assert_ok(wfe_fd_remove_tree(path_in(state, "deep"), &err), &err);
+    assert_int_equal(access(path_in(state, "deep"), F_OK), -1);
+}
+
+static void test_fd__removes_a_file_or_a_link_as_a_tree(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_make_dirs(path_in(state, "kept"), 0700, &err), &err);
+    assert_int_equal(symlink("kept", path_in(state, "link")), 0);
+    assert_ok(wfe_fd_write_file(path_in(state, "file"), "1", 1, 0600, &err), &err);
+    assert_ok(wfe_fd_remove_tree(path_in(state, "link"), &err), &err);
+    assert_ok(wfe_fd_remove_tree(path_in(state, "file"), &err), &err);
+    assert_int_equal(access(path_in(state, "link"), F_OK), -1);
+    assert_int_equal(access(path_in(state, "file"), F_OK), -1);
+    assert_int_equal(access(path_in(state, "kept"), F_OK), 0);
+}
+
+/* A bind mount has the file system of what it is in. */
+static void test_fd__a_tree_with_a_mount_in_it_is_an_error(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    char from[PATH_MAX], to[PATH_MAX];
+    if (geteuid() != 0) {
+        print_message("skipped: needs root for mounts\n");
+        skip();
+    }
+    assert_ok(wfe_fd_make_dirs(path_in(state, "from"), 0700, &err), &err);
+    assert_ok(wfe_fd_write_file(path_in(state, "from/file"), "1", 1, 0600, &err), &err);
+    assert_ok(wfe_fd_make_dirs(path_in(state, "mounted/to"), 0700, &err), &err);
+    snprintf(from, sizeof from, "%s", path_in(state, "from"));
+    snprintf(to, sizeof to, "%s", path_in(state, "mounted/to"));
+    assert_int_equal(mount(from, to, NULL, MS_BIND, NULL), 0);
+    int rc = wfe_fd_remove_tree(path_in(state, "mounted"), &err);
+    assert_int_equal(umount2(to, MNT_DETACH), 0);
+    assert_true(rc != 0);
+    assert_int_equal(err.sys_errno, EBUSY);
+    assert_int_equal(access(path_in(state, "from/file"), F_OK), 0);
+    err = (wfe_error)WFE_ERROR_INIT;
+    assert_ok(wfe_fd_remove_tree(path_in(state, "mounted"), &err), &err);
+}
+
+/* As a step does that is still there: a folder is a link to another from one moment to the next. */
+static void test_fd__a_tree_that_changes_leads_nowhere_else(void **state)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    char kept[PATH_MAX], name[32];
+    assert_ok(wfe_fd_make_dirs(path_in(state, "kept"), 0700, &err), &err);
+    snprintf(kept, sizeof kept, "%s", path_in(state, "kept"));
+    for (int i = 0; i < 50; i++) {
+        snprintf(name, sizeof name, "kept/%d", i);
+        assert_ok(wfe_fd_write_file(path_in(state, name), "1", 1, 0600, &err), &err);
+    }
+    for (int round = 0; round < 20; round++) {
+        assert_ok(wfe_fd_make_dirs(path_in(state, "tree/d"), 0700, &err), &err);
+        for (int i = 0; i < 50; i++) {
+            snprintf(name, sizeof name, "tree/d/%d", i);
+            assert_ok(wfe_fd_write_file(path_in(state, name), "1", 1, 0600, &err), &err);
+        }
+        assert_int_equal(symlink(kept, path_in(state, "tree/link")), 0);
+        int tree = open(path_in(state, "tree"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        pid_t pid = fork();
+        if (pid == 0) {
+            while (renameat2(tree, "d", tree, "link", RENAME_EXCHANGE) == 0)
+                ;
+            _exit(0);
+        }
+        (void)wfe_fd_remove_tree(path_in(state, "tree"), NULL);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        close(tree);
+        assert_ok(wfe_fd_remove_tree(path_in(state, "tree"), &err), &err);
+    }
+    for (int i = 0; i < 50; i++) {
+        snprintf(name, sizeof name, "kept/%d", i);
+        assert_int_equal(access(path_in(state, name), F_OK), 0);
+    }
+}
+
 static void test_fd__a_new_file_gets_its_mode_whatever_the_umask(void **state)
 {
     wfe_error err = WFE_ERROR_INIT;
@@ -260,6 +360,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fd__a_file_in_the_way_of_a_folder_is_an_error,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_fd__removes_a_tree_but_not_what_its_links_point_to,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__removes_a_tree_of_any_depth, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__removes_a_file_or_a_link_as_a_tree, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__a_tree_with_a_mount_in_it_is_an_error, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_fd__a_tree_that_changes_leads_nowhere_else,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_fd__a_new_file_gets_its_mode_whatever_the_umask,
                                         make_folder, remove_folder),

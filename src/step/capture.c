@@ -18,7 +18,19 @@ struct wfe_capture {
     bool unsafe; /* the mask has failed: what comes now goes nowhere */
     bool at_end; /* the reader is done; the sink may still hold a rest */
     bool done;
+    bool busy;  /* with bytes or the end: what is told of them may be the last thing that is */
+    bool freed; /* meanwhile: put off to the end of that */
 };
+
+static void destroy(wfe_capture *capture)
+{
+    wfe_stream_reader_free(capture->reader);
+    wfe_spool_free(capture->spool);
+    wfe_sink_free(capture->sink);
+    wfe_mask_stream_free(capture->mask);
+    wfe_buf_done(&capture->kept);
+    free(capture);
+}
 
 static void report(wfe_capture *capture, const wfe_error *err)
 {
@@ -104,20 +116,29 @@ static void pass_masked(wfe_capture *capture, const void *bytes, size_t len)
 static void on_bytes(const void *bytes, size_t len, void *user)
 {
     wfe_capture *capture = user;
+    capture->busy = true;
     if (capture->mask)
         pass_masked(capture, bytes, len);
     else
         pass(capture, bytes, len);
-    tidy_spool(capture);
+    capture->busy = false;
+    if (capture->freed)
+        destroy(capture);
+    else
+        tidy_spool(capture);
 }
 
 static void on_end(const wfe_error *err, void *user)
 {
     wfe_capture *capture = user;
+    capture->at_end = true;
+    capture->busy = true;
     if (capture->mask)
         pass_masked(capture, NULL, 0);
-    capture->at_end = true;
-    if (err->kind || !capture->sink || !wfe_sink_is_blocked(capture->sink))
+    capture->busy = false;
+    if (capture->freed)
+        destroy(capture);
+    else if (err->kind || !capture->sink || !wfe_sink_is_blocked(capture->sink))
         report(capture, err);
 }
 
@@ -198,12 +219,10 @@ void wfe_capture_free(wfe_capture *capture)
 {
     if (!capture)
         return;
-    wfe_stream_reader_free(capture->reader);
-    wfe_spool_free(capture->spool);
-    wfe_sink_free(capture->sink);
-    wfe_mask_stream_free(capture->mask);
-    wfe_buf_done(&capture->kept);
-    free(capture);
+    if (capture->busy)
+        capture->freed = true;
+    else
+        destroy(capture);
 }
 
 bool wfe_capture_is_done(const wfe_capture *capture)

@@ -238,6 +238,13 @@ static int force(wfe_gc *gc, const shim_search *search, wfe_error *err)
     return rc ? rc : remove_bundle(gc, search->id, err);
 }
 
+/* A step of the same name that has begun since: its folder is there before its container. */
+static bool is_taken(const wfe_gc *gc, const char *id)
+{
+    char owner[WFE_OWNER_TEXT_SIZE];
+    return wfe_gc_read_folder_owner(gc, id, owner, NULL) == 0 && wfe_owner_is_alive(owner);
+}
+
 int wfe_gc_clean_machine(wfe_gc *gc, const char *id, wfe_error *err)
 {
     shim_search search;
@@ -246,7 +253,7 @@ int wfe_gc_clean_machine(wfe_gc *gc, const char *id, wfe_error *err)
         return 0;
     for (;;) {
         int rc = find_shim(gc, id, &search, err);
-        if (rc ||
+        if (rc || is_taken(gc, id) ||
             (!search.ours.pid && !runc_has_it(&search) && !wfe_gc_bundle_find(gc, id, bundle)))
             return rc;
         if (wfe_clock_monotonic_us() - gc->found_us >= (uint64_t)UNDO_MS * 1000)

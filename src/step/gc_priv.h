@@ -82,7 +82,7 @@ int wfe_gc_clean_machine(wfe_gc *gc, const char *id, wfe_error *err);
 
 /* gc_bundle.c: containerd's folder of the task of this id; false when there is none. */
 bool wfe_gc_bundle_find(const wfe_gc *gc, const char *id, char out[PATH_MAX]);
-/* Whatever is mounted in it is unmounted. */
+/* Its root file system is unmounted. */
 int wfe_gc_bundle_remove(const char *path, wfe_error *err);
 
 /* gc_drain.c: reads the FIFOs of every container that is to go, so that nobody waits for a reader

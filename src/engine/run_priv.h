@@ -293,7 +293,7 @@ void wfe_run_cancel_set_up(wfe_engine_run *run);
 /* ---- journal.c ---- */
 
 void wfe_journal_attach(wfe_engine_run *run, wfe_recorder *recorder);
-/* A path that the next record lists as made ready. */
+/* A path that the next record lists as made ready; one of which more is recorded stays as it is. */
 void wfe_journal_ready(wfe_engine_run *run, const char *path);
 void wfe_journal_put(wfe_engine_run *run, wfe_event *event, int64_t wake_at_us);
 /* The name of an image stood for this digest: the next record tells so, the first time. */

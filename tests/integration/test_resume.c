@@ -558,6 +558,7 @@ static void test_resume__of_a_suspended_run_keeps_what_succeeded(void **state)
     run_group_file("mended", "");
     EXPECT(0, "c | after 7", "run", file, "--resume", "--plain");
     EXPECT(0, "succeeded", "show", "waiting");
+    EXPECT(0, "3 ok", "show", "waiting");
     char *ran = run_group_read("a.txt");
     assert_string_equal(ran, "ran\n");
     free(ran);

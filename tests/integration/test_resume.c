@@ -276,6 +276,27 @@ static void test_resume__goes_on_in_a_hook(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* The container with this text in its id, with its task. */
+static void make_vanish(private_containerd *daemon, const char *text)
+{
+    char *ids = NULL, *id = NULL;
+    assert_int_equal(private_containerd_ctr(daemon, "default",
+                                            (const char *const[]){"tasks", "ls", "-q", NULL}, &ids),
+                     0);
+    for (char *at = ids, *line; (line = strsep(&at, "\n"));)
+        if (strstr(line, text))
+            id = line;
+    assert_non_null(id);
+    /* The shim of the task is killed, and what it ran. */
+    private_containerd_ctr(daemon, "default",
+                           (const char *const[]){"tasks", "kill", "-s", "KILL", id, NULL}, NULL);
+    private_containerd_ctr(daemon, "default", (const char *const[]){"tasks", "rm", "-f", id, NULL},
+                           NULL);
+    private_containerd_ctr(daemon, "default", (const char *const[]){"containers", "rm", id, NULL},
+                           NULL);
+    free(ids);
+}
+
 static void test_resume__a_container_that_vanished_is_a_failure_that_may_be_retried(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
@@ -287,19 +308,7 @@ static void test_resume__a_container_that_vanished_is_a_failure_that_may_be_retr
         "        run: 'echo begun; [ -e /work/again ] && exit 0; touch /work/again; sleep 600'\n";
     run_and_kill("vanished", workflow, "a | begun");
     wait_for_file("again");
-    char *ids = NULL;
-    assert_int_equal(private_containerd_ctr(daemon, "default",
-                                            (const char *const[]){"tasks", "ls", "-q", NULL}, &ids),
-                     0);
-    ids[strcspn(ids, "\n")] = '\0';
-    /* The shim of the task is killed, and what it ran. */
-    private_containerd_ctr(daemon, "default",
-                           (const char *const[]){"tasks", "kill", "-s", "KILL", ids, NULL}, NULL);
-    private_containerd_ctr(daemon, "default", (const char *const[]){"tasks", "rm", "-f", ids, NULL},
-                           NULL);
-    private_containerd_ctr(daemon, "default", (const char *const[]){"containers", "rm", ids, NULL},
-                           NULL);
-    free(ids);
+    make_vanish(daemon, "-a-");
     EXPECT(0, "a: runs, attempt 2", "resume", "vanished", "--plain");
     run_group_assert_clean(daemon);
 }
@@ -590,6 +599,43 @@ static void test_resume__of_a_cancelled_run_stops_its_services(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* The one after it in the workflow is taken over all the same, to be stopped. */
+static void test_resume__a_service_that_vanished_leaves_no_other_one(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    run_and_kill("vanished-service",
+                 "workflow:\n  id: test\n  version: 1\n  services:\n"
+                 "    db: {image: busybox, command: [sleep, '600'], grace: 1s}\n"
+                 "    web: {image: busybox, command: [sleep, '600'], grace: 1s}\n"
+                 "  steps:\n" GATED("a", ""),
+                 "a | begun");
+    make_vanish(daemon, "-db-");
+    EXPECT(1, "is gone", "resume", "vanished-service", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+/* Nothing but them was left: the run is at its end before they are taken over. */
+static void test_resume__of_a_cancelled_run_that_was_at_its_end_stops_its_services(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_command *run =
+        START("run",
+              run_group_file("workflow.yaml",
+                             "workflow:\n  id: test\n  version: 1\n  services:\n    db:\n"
+                             "      image: busybox\n      grace: 1s\n      readiness: {log: "
+                             "serving}\n      command: [sh, -c, 'trap \"echo asked\" TERM; echo "
+                             "serving; while :; do sleep 1; done']\n"
+                             "  steps:\n    - {name: a, config: {run: echo ran}}\n"),
+              "--name", "ending-services", "--plain");
+    wfe_command_wait_for(run, "db | asked");
+    kill_it(run);
+    EXPECT(0, "", "cancel", "ending-services", "--no-wait");
+    EXPECT(0, "a: ok already", "resume", "ending-services", "--plain");
+    run_group_assert_clean(daemon);
+    EXPECT(0, "stopped", "show", "ending-services");
+}
+
 static void test_resume__all_takes_every_interrupted_run(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
@@ -736,8 +782,10 @@ int main(void)
         cmocka_unit_test(test_resume__kills_what_a_shell_step_left),
         cmocka_unit_test(test_resume__adopts_services_and_their_network),
         cmocka_unit_test(test_resume__a_service_that_died_meanwhile_fails_the_run),
+        cmocka_unit_test(test_resume__a_service_that_vanished_leaves_no_other_one),
         cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
         cmocka_unit_test(test_resume__of_a_cancelled_run_stops_its_services),
+        cmocka_unit_test(test_resume__of_a_cancelled_run_that_was_at_its_end_stops_its_services),
         cmocka_unit_test(test_resume__all_takes_every_interrupted_run),
         cmocka_unit_test(test_resume__all_tells_which_run_an_event_is_of),
         cmocka_unit_test(test_resume__after_a_kill_at_any_moment),

@@ -229,8 +229,9 @@ static int on_log_size(wfe_service *service, enum wfe_stream stream, uint64_t *r
                        void *user)
 {
     wfe_services *services = user;
+    const wfe_past *past = services->options.past;
     *ret = 0;
-    return services->fns.log_size
+    return past && past->last_seq && services->fns.log_size
                ? services->fns.log_size(wfe_service_plan(service), stream, ret, err, services->user)
                : 0;
 }

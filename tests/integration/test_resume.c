@@ -599,6 +599,51 @@ static void test_resume__of_a_cancelled_run_stops_its_services(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* Its second life goes on with the log of the first one, and is taken over in the middle. */
+static void test_resume__of_a_service_that_began_anew_keeps_its_whole_log(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run",
+        run_group_file(
+            "workflow.yaml",
+            SERVICE(
+                "echo serving; i=0; while :; do echo line-$i; i=$((i+1)); "
+                "usleep 50000; done") "    - name: a\n      type: containerd\n"
+                                      "      config:\n        image: busybox\n        user: '0'\n"
+                                      "        volumes: ['.:/work']\n"
+                                      "        run: '[ -e /work/second-life ] || { sleep 1; exit "
+                                      "1; }; "
+                                      "until [ -e /work/go ]; do usleep 20000; done'\n"),
+        "--name", "two-lives", "--plain");
+    wfe_command_result result;
+    wfe_command_wait(run, &result);
+    run_group_expect(&result, 1, "db | line-9");
+    wfe_command_result_done(&result);
+    run_group_file("second-life", "");
+    run = START("resume", "two-lives", "--plain");
+    wfe_command_wait_for(run, "db | line-5");
+    kill_it(run);
+    run = START("resume", "two-lives", "--plain");
+    wfe_command_wait_for(run, "db | line-50");
+    let_go(true);
+    wfe_command_wait(run, &result);
+    run_group_expect(&result, 0, "db: (service) ready already");
+    wfe_command_result_done(&result);
+    char *log = log_of("two-lives", "service:db"), *at = log, *line;
+    for (int lives = 0, n = 0; (line = strsep(&at, "\n")) && *line;) {
+        if (strcmp(line, "serving") == 0) {
+            assert_true(++lives <= 2);
+            n = 0;
+        } else if (strncmp(line, "line-", 5) != 0 || atoi(line + 5) != n++) {
+            fail_msg("line %d of life %d is %s", n, lives, line);
+        }
+    }
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
 /* The one after it in the workflow is taken over all the same, to be stopped. */
 static void test_resume__a_service_that_vanished_leaves_no_other_one(void **state)
 {
@@ -782,6 +827,7 @@ int main(void)
         cmocka_unit_test(test_resume__kills_what_a_shell_step_left),
         cmocka_unit_test(test_resume__adopts_services_and_their_network),
         cmocka_unit_test(test_resume__a_service_that_died_meanwhile_fails_the_run),
+        cmocka_unit_test(test_resume__of_a_service_that_began_anew_keeps_its_whole_log),
         cmocka_unit_test(test_resume__a_service_that_vanished_leaves_no_other_one),
         cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
         cmocka_unit_test(test_resume__of_a_cancelled_run_stops_its_services),

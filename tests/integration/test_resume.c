@@ -3,6 +3,7 @@
  * Runs of containers whose wfe is killed, and that go on in another one: what runs is waited for,
  * what ended meanwhile is collected, what vanished is a failure, and nothing is left.
  */
+#include <glob.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -487,6 +488,36 @@ static void test_resume__kills_what_a_shell_step_left(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* As when wfe is killed between the record of the start and the start: nothing runs, and nothing
+ * says that anything ever did. */
+static void undo_start_of_shell(private_containerd *daemon, const char *pid_file)
+{
+    char pattern[160];
+    glob_t notes;
+    char *pid = run_group_read(pid_file);
+    kill((pid_t)atoi(pid), SIGKILL);
+    free(pid);
+    snprintf(pattern, sizeof pattern, "%s/runs/*/*.shell", daemon->io_dir);
+    assert_int_equal(glob(pattern, 0, NULL, &notes), 0);
+    assert_int_equal(notes.gl_pathc, 1);
+    unlink(notes.gl_pathv[0]);
+    globfree(&notes);
+}
+
+static void test_resume__of_a_cancelled_run_starts_no_shell_step(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    run_and_kill("not-noted",
+                 HEAD "    - name: a\n      config: {run: 'echo $$ > not-noted; echo begun; "
+                      "exec sleep 600'}\n      ensure: {name: end, config: {run: echo ensured}}\n",
+                 "a | begun");
+    undo_start_of_shell(daemon, "not-noted");
+    EXPECT(0, "", "cancel", "not-noted", "--no-wait");
+    EXPECT(130, "end | ensured", "resume", "not-noted", "--plain");
+    EXPECT(0, "\"attempt\":1,\"container\":null,\"exit_code\":null", "show", "not-noted", "--json");
+    run_group_assert_clean(daemon);
+}
+
 /* ---- services ---- */
 
 #define SERVICE(script)                                                                            \
@@ -825,6 +856,7 @@ int main(void)
         cmocka_unit_test(test_resume__leaves_a_run_as_it_is_without_containerd),
         cmocka_unit_test(test_resume__is_what_wfe_run_speaks_of),
         cmocka_unit_test(test_resume__kills_what_a_shell_step_left),
+        cmocka_unit_test(test_resume__of_a_cancelled_run_starts_no_shell_step),
         cmocka_unit_test(test_resume__adopts_services_and_their_network),
         cmocka_unit_test(test_resume__a_service_that_died_meanwhile_fails_the_run),
         cmocka_unit_test(test_resume__of_a_service_that_began_anew_keeps_its_whole_log),

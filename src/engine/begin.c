@@ -427,7 +427,7 @@ void wfe_run_node_start_attempt(wfe_run_node *node)
     }
     wfe_exec_free(more->dead_exec);
     more->dead_exec = NULL;
-    if (wfe_exec_start(node, &more->exec, &end.error)) {
+    if (wfe_exec_start(node, stops, &more->exec, &end.error)) {
         end.cancelled = stops;
         wfe_run_node_attempt_ended(node, &end);
     } else if (stops) {

@@ -208,7 +208,7 @@ static int make_streams(wfe_exec *exec, wfe_error *err)
     return rc;
 }
 
-int wfe_exec_start(wfe_run_node *node, wfe_exec **ret, wfe_error *err)
+int wfe_exec_start(wfe_run_node *node, bool stops, wfe_exec **ret, wfe_error *err)
 {
     static const wfe_attempt_fns fns = {.output = on_output,
                                         .pull = on_pull,
@@ -234,6 +234,7 @@ int wfe_exec_start(wfe_run_node *node, wfe_exec **ret, wfe_error *err)
         .n_secrets = exec->secrets ? node->step->n_secrets : 0,
         .adopt = node->adopt,
         .found = node->adopt ? node->past->found : WFE_PAST_NOT_LOOKED_AT,
+        .stops = stops,
     };
     node->adopt = false;
     if (!rc)

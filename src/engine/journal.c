@@ -49,9 +49,16 @@ void wfe_journal_attach(wfe_engine_run *run, wfe_recorder *recorder)
     recorder->attach(recorder, on_recorded, run);
 }
 
+/* Another process has recorded where it got to, and that still counts. */
+static bool has_begun(const wfe_engine_run *run, const char *path)
+{
+    const wfe_past_entry *past = wfe_past_find(run->past, path);
+    return past && past->state != WFE_STEP_IS_PENDING && past->state != WFE_STEP_IS_READY;
+}
+
 void wfe_journal_ready(wfe_engine_run *run, const char *path)
 {
-    if (run->broken)
+    if (run->broken || has_begun(run, path))
         return;
     if (run->n_ready_paths == run->cap_ready_paths) {
         uint32_t cap = run->cap_ready_paths ? run->cap_ready_paths * 2 : 16;

@@ -293,7 +293,7 @@ void wfe_run_cancel_set_up(wfe_engine_run *run);
 /* ---- journal.c ---- */
 
 void wfe_journal_attach(wfe_engine_run *run, wfe_recorder *recorder);
-/* A path that the next record lists as made ready. */
+/* A path that the next record lists as made ready; one of which more is recorded stays as it is. */
 void wfe_journal_ready(wfe_engine_run *run, const char *path);
 void wfe_journal_put(wfe_engine_run *run, wfe_event *event, int64_t wake_at_us);
 /* The name of an image stood for this digest: the next record tells so, the first time. */
@@ -458,8 +458,9 @@ void wfe_run_look_at_ready(wfe_engine_run *run);
 
 /* ---- exec.c ---- */
 
-/* Starts the attempt; its end comes to wfe_run_node_attempt_ended. */
-int wfe_exec_start(wfe_run_node *node, wfe_exec **ret, wfe_error *err);
+/* Starts the attempt; its end comes to wfe_run_node_attempt_ended. stops: it is to be cancelled,
+ * and is begun only for what another process has left of it. */
+int wfe_exec_start(wfe_run_node *node, bool stops, wfe_exec **ret, wfe_error *err);
 void wfe_exec_cancel(wfe_exec *exec, bool kill);
 void wfe_exec_free(wfe_exec *exec);
 void wfe_run_node_attempt_ended(wfe_run_node *node, const wfe_attempt_end *end);

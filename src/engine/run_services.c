@@ -39,7 +39,7 @@ static void on_recorded(const wfe_plan_service *service, enum wfe_service_state 
     wfe_journal_tell_again(user, &event);
 }
 
-/* Its log is that of an only attempt. */
+/* Its log is that of an only attempt, whenever it begins anew. */
 static void log_line(wfe_engine_run *run, const wfe_plan_service *service, enum wfe_stream stream,
                      const char *text, size_t len, bool more)
 {

@@ -262,6 +262,15 @@ static int start_step(wfe_service *service, wfe_error *err)
                                        on_step_done, service, &service->step, err);
 }
 
+/* Every life of a service is in the same log. */
+static int find_begin(struct wfe_service_stream *stream, wfe_error *err)
+{
+    wfe_service *service = stream->service;
+    if (service->options.adopt || !service->fns.log_size)
+        return 0; /* on_found tells */
+    return service->fns.log_size(service, stream->stream, &stream->passed, err, service->user);
+}
+
 int wfe_service_start(const wfe_service_options *options, const wfe_service_fns *fns, void *user,
                       wfe_service **ret, wfe_error *err)
 {
@@ -279,6 +288,8 @@ int wfe_service_start(const wfe_service_options *options, const wfe_service_fns 
         service->streams[i].service = service;
         service->streams[i].stream = i ? WFE_STDERR : WFE_STDOUT;
         rc = wfe_lines_new(options->mask, on_line, &service->streams[i], &service->lines[i], err);
+        if (!rc)
+            rc = find_begin(&service->streams[i], err);
     }
     if (!rc)
         rc = wfe_timer_new(options->client->loop, kill_again, service, &service->killer, err);

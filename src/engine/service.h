@@ -26,7 +26,8 @@ typedef struct wfe_service_fns {
                  bool more, void *user);
     /* Its image comes: an event of kind PULL without the service. */
     void (*pull)(wfe_service *service, const wfe_event *event, void *user);
-    /* Bytes of a stream that are logged, as line told of them. May be NULL: none are. */
+    /* Bytes of a stream that are logged, as line told of them; also from within wfe_service_start.
+     * May be NULL: none are. */
     int (*log_size)(wfe_service *service, enum wfe_stream stream, uint64_t *ret, wfe_error *err,
                     void *user);
     /* Once, the last: nothing of its container is left but what left names (NULL: nothing), which
@@ -50,7 +51,7 @@ typedef struct wfe_service_options {
     enum wfe_service_state state;
 } wfe_service_options;
 
-/* INVALID and the like: nothing was started, and no function is called. */
+/* INVALID and the like: nothing was started, and no function but log_size is called. */
 int wfe_service_start(const wfe_service_options *options, const wfe_service_fns *fns, void *user,
                       wfe_service **ret, wfe_error *err);
 /* TERM, the grace, KILL; with kill at once. ended still tells. */

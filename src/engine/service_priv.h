@@ -37,7 +37,7 @@ struct wfe_service {
     struct wfe_service_stream {
         wfe_service *service;
         enum wfe_stream stream;
-        uint64_t passed; /* bytes of lines since it began, those of other processes included */
+        uint64_t passed; /* where its next line comes in the log, which holds its earlier lives */
         uint64_t skip;   /* of those to come, what the log has already */
     } streams[2];
     char tail[WFE_SERVICE_TAIL_LINES][WFE_SERVICE_TAIL_BYTES + 1];

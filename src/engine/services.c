@@ -38,6 +38,7 @@ struct wfe_services {
     bool begun;       /* in it */
     bool failed;
     bool stopping;
+    bool killing; /* asked for at once */
     bool stopped;
 };
 
@@ -228,8 +229,9 @@ static int on_log_size(wfe_service *service, enum wfe_stream stream, uint64_t *r
                        void *user)
 {
     wfe_services *services = user;
+    const wfe_past *past = services->options.past;
     *ret = 0;
-    return services->fns.log_size
+    return past && past->last_seq && services->fns.log_size
                ? services->fns.log_size(wfe_service_plan(service), stream, ret, err, services->user)
                : 0;
 }
@@ -297,39 +299,53 @@ static bool was_over(wfe_services *services, uint32_t i)
     return true;
 }
 
+static void start_one(wfe_services *services, uint32_t i)
+{
+    wfe_error error = WFE_ERROR_INIT;
+    const wfe_past_service *past = past_of(services, i);
+    const wfe_service_options options = {
+        .keeper = services->options.keeper,
+        .adopt = past && past->found == WFE_PAST_FOUND_IT,
+        .state = past ? past->state : WFE_SERVICE_STARTING,
+        .plan = services->plans[i],
+        .client = services->clients[i],
+        .run_id = services->options.run_id,
+        .mask = services->options.mask,
+        .registry = services->options.registry,
+        .netns = wfe_netns_path(services->netns),
+        .env = &services->env,
+        .hosts = wfe_services_hosts(services),
+    };
+    if (wfe_service_start(&options, &service_fns, services, &services->list[i], &error)) {
+        services->fns.state(services->plans[i], WFE_SERVICE_FAILED, &error, services->user);
+        fail(services, &error);
+        return;
+    }
+    services->n_open++;
+    if (options.adopt && options.state == WFE_SERVICE_READY)
+        services->n_ready++;
+    if (past && services->fns.recorded)
+        services->fns.recorded(services->plans[i], past->state, services->user);
+}
+
+/* Those that another process has left are taken over also when the run is at its end already, or
+ * one of them has failed: somebody has to stop them. */
 static void start_all(wfe_services *services)
 {
-    for (uint32_t i = 0; i < services->n; i++)
+    for (uint32_t i = 0; i < services->n && !services->stopping; i++)
         if (!past_of(services, i))
             services->fns.state(services->plans[i], WFE_SERVICE_STARTING, NULL, services->user);
-    for (uint32_t i = 0; i < services->n && !services->failed && !services->stopping; i++) {
-        wfe_error error = WFE_ERROR_INIT;
+    for (uint32_t i = 0; i < services->n; i++) {
         const wfe_past_service *past = past_of(services, i);
         if (was_over(services, i))
             continue;
-        const wfe_service_options options = {
-            .keeper = services->options.keeper,
-            .adopt = past && past->found == WFE_PAST_FOUND_IT,
-            .state = past ? past->state : WFE_SERVICE_STARTING,
-            .plan = services->plans[i],
-            .client = services->clients[i],
-            .run_id = services->options.run_id,
-            .mask = services->options.mask,
-            .registry = services->options.registry,
-            .netns = wfe_netns_path(services->netns),
-            .env = &services->env,
-            .hosts = wfe_services_hosts(services),
-        };
-        if (wfe_service_start(&options, &service_fns, services, &services->list[i], &error)) {
-            services->fns.state(services->plans[i], WFE_SERVICE_FAILED, &error, services->user);
-            fail(services, &error);
-        } else {
-            services->n_open++;
-            if (options.adopt && options.state == WFE_SERVICE_READY)
-                services->n_ready++;
-            if (past && services->fns.recorded)
-                services->fns.recorded(services->plans[i], past->state, services->user);
-        }
+        if ((!services->failed && !services->stopping) ||
+            (past && past->found == WFE_PAST_FOUND_IT))
+            start_one(services, i);
+        else if (past)
+            services->fns.state(services->plans[i], WFE_SERVICE_STOPPED, NULL, services->user);
+        if (services->stopping && services->list[i])
+            wfe_service_stop(services->list[i], services->killing);
     }
     if (services->adopted)
         tell_all_ready(services);
@@ -347,7 +363,7 @@ static void on_netns(const wfe_error *err, void *user)
 static void on_later(void *user)
 {
     wfe_services *services = user;
-    if (services->adopted && !services->begun && !services->stopping) {
+    if (services->adopted && !services->begun) {
         services->begun = true;
         start_all(services);
     }
@@ -361,6 +377,7 @@ void wfe_services_stop(wfe_services *services, bool kill)
     if (services->stopped)
         return;
     services->stopping = true;
+    services->killing = services->killing || kill;
     for (uint32_t i = 0; i < services->n; i++) {
         if (services->list[i])
             wfe_service_stop(services->list[i], kill);

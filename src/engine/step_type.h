@@ -41,6 +41,7 @@ typedef struct wfe_attempt_env {
     /* Another process has begun this attempt and died; found is what is left of its container. */
     bool adopt;
     enum wfe_past_found found;
+    bool stops; /* cancel follows: with adopt what is there is dealt with, and nothing is started */
 } wfe_attempt_env;
 
 /* What another process would need if this one died before the attempt's end is recorded. */

@@ -364,6 +364,8 @@ static int start(const wfe_attempt_env *env, const wfe_attempt_fns *fns, void *u
                              "its process was killed: the wfe that ran it was killed, and nobody "
                              "knows what it would have come to");
     }
+    if (env->adopt && env->stops)
+        return wfe_error_set(err, WFE_E_CANCELLED, "it was stopped before it began");
     wfe_attempt *attempt = calloc(1, sizeof *attempt);
     if (!attempt)
         return wfe_error_nomem(err);

@@ -162,11 +162,13 @@ static void on_sink_failed(const wfe_error *err, void *user)
     report(capture, err);
 }
 
-/* Begins where the last cut was. */
+/* Begins where the last cut was. A count that does not begin with 0 is noted before a writer can
+ * come. */
 static int open_spool(wfe_capture *capture, wfe_error *err)
 {
     const wfe_capture_options *options = &capture->options;
     size_t len = 0;
+    uint64_t passed = 0;
     int rc = wfe_spool_open(options->spool_path, &capture->spool, err);
     if (rc)
         return rc;
@@ -175,6 +177,9 @@ static int open_spool(wfe_capture *capture, wfe_error *err)
         rc = wfe_outputs_feed(options->outputs, text, len, err);
     if (!rc && options->adopt && options->found)
         options->found(options->stream, wfe_spool_passed(capture->spool), options->spool_user);
+    if (!rc && !options->adopt && options->settled &&
+        options->settled(options->stream, &passed, options->spool_user) && passed)
+        rc = cut_spool(capture, passed, err);
     return rc;
 }
 

@@ -22,7 +22,8 @@
 typedef struct wfe_capture wfe_capture;
 
 /* Has the listener dealt for good with all bytes it was given so far, so that it could begin anew
- * behind them; *ret_passed: of the bytes it has passed on itself, how many came before. */
+ * behind them; *ret_passed: of the bytes it has passed on itself, how many came before. Asked
+ * before the first byte, too: the count need not begin with 0. */
 typedef bool (*wfe_capture_settled_fn)(enum wfe_stream stream, uint64_t *ret_passed, void *user);
 /* Before the first byte of a stream that another process left: what it has passed on before that
  * byte. */

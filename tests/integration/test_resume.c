@@ -3,6 +3,7 @@
  * Runs of containers whose wfe is killed, and that go on in another one: what runs is waited for,
  * what ended meanwhile is collected, what vanished is a failure, and nothing is left.
  */
+#include <glob.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -276,6 +277,27 @@ static void test_resume__goes_on_in_a_hook(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* The container with this text in its id, with its task. */
+static void make_vanish(private_containerd *daemon, const char *text)
+{
+    char *ids = NULL, *id = NULL;
+    assert_int_equal(private_containerd_ctr(daemon, "default",
+                                            (const char *const[]){"tasks", "ls", "-q", NULL}, &ids),
+                     0);
+    for (char *at = ids, *line; (line = strsep(&at, "\n"));)
+        if (strstr(line, text))
+            id = line;
+    assert_non_null(id);
+    /* The shim of the task is killed, and what it ran. */
+    private_containerd_ctr(daemon, "default",
+                           (const char *const[]){"tasks", "kill", "-s", "KILL", id, NULL}, NULL);
+    private_containerd_ctr(daemon, "default", (const char *const[]){"tasks", "rm", "-f", id, NULL},
+                           NULL);
+    private_containerd_ctr(daemon, "default", (const char *const[]){"containers", "rm", id, NULL},
+                           NULL);
+    free(ids);
+}
+
 static void test_resume__a_container_that_vanished_is_a_failure_that_may_be_retried(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
@@ -287,19 +309,7 @@ static void test_resume__a_container_that_vanished_is_a_failure_that_may_be_retr
         "        run: 'echo begun; [ -e /work/again ] && exit 0; touch /work/again; sleep 600'\n";
     run_and_kill("vanished", workflow, "a | begun");
     wait_for_file("again");
-    char *ids = NULL;
-    assert_int_equal(private_containerd_ctr(daemon, "default",
-                                            (const char *const[]){"tasks", "ls", "-q", NULL}, &ids),
-                     0);
-    ids[strcspn(ids, "\n")] = '\0';
-    /* The shim of the task is killed, and what it ran. */
-    private_containerd_ctr(daemon, "default",
-                           (const char *const[]){"tasks", "kill", "-s", "KILL", ids, NULL}, NULL);
-    private_containerd_ctr(daemon, "default", (const char *const[]){"tasks", "rm", "-f", ids, NULL},
-                           NULL);
-    private_containerd_ctr(daemon, "default", (const char *const[]){"containers", "rm", ids, NULL},
-                           NULL);
-    free(ids);
+    make_vanish(daemon, "-a-");
     EXPECT(0, "a: runs, attempt 2", "resume", "vanished", "--plain");
     run_group_assert_clean(daemon);
 }
@@ -478,6 +488,36 @@ static void test_resume__kills_what_a_shell_step_left(void **state)
     run_group_assert_clean(daemon);
 }
 
+/* As when wfe is killed between the record of the start and the start: nothing runs, and nothing
+ * says that anything ever did. */
+static void undo_start_of_shell(private_containerd *daemon, const char *pid_file)
+{
+    char pattern[160];
+    glob_t notes;
+    char *pid = run_group_read(pid_file);
+    kill((pid_t)atoi(pid), SIGKILL);
+    free(pid);
+    snprintf(pattern, sizeof pattern, "%s/runs/*/*.shell", daemon->io_dir);
+    assert_int_equal(glob(pattern, 0, NULL, &notes), 0);
+    assert_int_equal(notes.gl_pathc, 1);
+    unlink(notes.gl_pathv[0]);
+    globfree(&notes);
+}
+
+static void test_resume__of_a_cancelled_run_starts_no_shell_step(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    run_and_kill("not-noted",
+                 HEAD "    - name: a\n      config: {run: 'echo $$ > not-noted; echo begun; "
+                      "exec sleep 600'}\n      ensure: {name: end, config: {run: echo ensured}}\n",
+                 "a | begun");
+    undo_start_of_shell(daemon, "not-noted");
+    EXPECT(0, "", "cancel", "not-noted", "--no-wait");
+    EXPECT(130, "end | ensured", "resume", "not-noted", "--plain");
+    EXPECT(0, "\"attempt\":1,\"container\":null,\"exit_code\":null", "show", "not-noted", "--json");
+    run_group_assert_clean(daemon);
+}
+
 /* ---- services ---- */
 
 #define SERVICE(script)                                                                            \
@@ -558,6 +598,7 @@ static void test_resume__of_a_suspended_run_keeps_what_succeeded(void **state)
     run_group_file("mended", "");
     EXPECT(0, "c | after 7", "run", file, "--resume", "--plain");
     EXPECT(0, "succeeded", "show", "waiting");
+    EXPECT(0, "3 ok", "show", "waiting");
     char *ran = run_group_read("a.txt");
     assert_string_equal(ran, "ran\n");
     free(ran);
@@ -587,6 +628,88 @@ static void test_resume__of_a_cancelled_run_stops_its_services(void **state)
     EXPECT(0, "", "cancel", "stops-services", "--no-wait");
     EXPECT(130, "cancelled", "resume", "stops-services", "--plain");
     run_group_assert_clean(daemon);
+}
+
+/* Its second life goes on with the log of the first one, and is taken over in the middle. */
+static void test_resume__of_a_service_that_began_anew_keeps_its_whole_log(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    wfe_command *run = START(
+        "run",
+        run_group_file(
+            "workflow.yaml",
+            SERVICE(
+                "echo serving; i=0; while :; do echo line-$i; i=$((i+1)); "
+                "usleep 50000; done") "    - name: a\n      type: containerd\n"
+                                      "      config:\n        image: busybox\n        user: '0'\n"
+                                      "        volumes: ['.:/work']\n"
+                                      "        run: '[ -e /work/second-life ] || { sleep 1; exit "
+                                      "1; }; "
+                                      "until [ -e /work/go ]; do usleep 20000; done'\n"),
+        "--name", "two-lives", "--plain");
+    wfe_command_result result;
+    wfe_command_wait(run, &result);
+    run_group_expect(&result, 1, "db | line-9");
+    wfe_command_result_done(&result);
+    run_group_file("second-life", "");
+    run = START("resume", "two-lives", "--plain");
+    wfe_command_wait_for(run, "db | line-5");
+    kill_it(run);
+    run = START("resume", "two-lives", "--plain");
+    wfe_command_wait_for(run, "db | line-50");
+    let_go(true);
+    wfe_command_wait(run, &result);
+    run_group_expect(&result, 0, "db: (service) ready already");
+    wfe_command_result_done(&result);
+    char *log = log_of("two-lives", "service:db"), *at = log, *line;
+    for (int lives = 0, n = 0; (line = strsep(&at, "\n")) && *line;) {
+        if (strcmp(line, "serving") == 0) {
+            assert_true(++lives <= 2);
+            n = 0;
+        } else if (strncmp(line, "line-", 5) != 0 || atoi(line + 5) != n++) {
+            fail_msg("line %d of life %d is %s", n, lives, line);
+        }
+    }
+    free(log);
+    run_group_assert_clean(daemon);
+}
+
+/* The one after it in the workflow is taken over all the same, to be stopped. */
+static void test_resume__a_service_that_vanished_leaves_no_other_one(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    let_go(false);
+    run_and_kill("vanished-service",
+                 "workflow:\n  id: test\n  version: 1\n  services:\n"
+                 "    db: {image: busybox, command: [sleep, '600'], grace: 1s}\n"
+                 "    web: {image: busybox, command: [sleep, '600'], grace: 1s}\n"
+                 "  steps:\n" GATED("a", ""),
+                 "a | begun");
+    make_vanish(daemon, "-db-");
+    EXPECT(1, "is gone", "resume", "vanished-service", "--plain");
+    run_group_assert_clean(daemon);
+}
+
+/* Nothing but them was left: the run is at its end before they are taken over. */
+static void test_resume__of_a_cancelled_run_that_was_at_its_end_stops_its_services(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_command *run =
+        START("run",
+              run_group_file("workflow.yaml",
+                             "workflow:\n  id: test\n  version: 1\n  services:\n    db:\n"
+                             "      image: busybox\n      grace: 1s\n      readiness: {log: "
+                             "serving}\n      command: [sh, -c, 'trap \"echo asked\" TERM; echo "
+                             "serving; while :; do sleep 1; done']\n"
+                             "  steps:\n    - {name: a, config: {run: echo ran}}\n"),
+              "--name", "ending-services", "--plain");
+    wfe_command_wait_for(run, "db | asked");
+    kill_it(run);
+    EXPECT(0, "", "cancel", "ending-services", "--no-wait");
+    EXPECT(0, "a: ok already", "resume", "ending-services", "--plain");
+    run_group_assert_clean(daemon);
+    EXPECT(0, "stopped", "show", "ending-services");
 }
 
 static void test_resume__all_takes_every_interrupted_run(void **state)
@@ -733,10 +856,14 @@ int main(void)
         cmocka_unit_test(test_resume__leaves_a_run_as_it_is_without_containerd),
         cmocka_unit_test(test_resume__is_what_wfe_run_speaks_of),
         cmocka_unit_test(test_resume__kills_what_a_shell_step_left),
+        cmocka_unit_test(test_resume__of_a_cancelled_run_starts_no_shell_step),
         cmocka_unit_test(test_resume__adopts_services_and_their_network),
         cmocka_unit_test(test_resume__a_service_that_died_meanwhile_fails_the_run),
+        cmocka_unit_test(test_resume__of_a_service_that_began_anew_keeps_its_whole_log),
+        cmocka_unit_test(test_resume__a_service_that_vanished_leaves_no_other_one),
         cmocka_unit_test(test_resume__of_a_suspended_run_keeps_what_succeeded),
         cmocka_unit_test(test_resume__of_a_cancelled_run_stops_its_services),
+        cmocka_unit_test(test_resume__of_a_cancelled_run_that_was_at_its_end_stops_its_services),
         cmocka_unit_test(test_resume__all_takes_every_interrupted_run),
         cmocka_unit_test(test_resume__all_tells_which_run_an_event_is_of),
         cmocka_unit_test(test_resume__after_a_kill_at_any_moment),

@@ -157,6 +157,20 @@ static int take_seq(const wfe_store_run *run, void *user)
     return 0;
 }
 
+/* "succeeded", as `wfe show` has it. */
+static int add_row(const wfe_store_step *step, void *user)
+{
+    return json_object_set_new(user, step->path, json_string(step->state));
+}
+
+static json_t *rows(void)
+{
+    wfe_error err = WFE_ERROR_INIT;
+    json_t *found = json_object();
+    assert_ok(store->steps(store, RUN, add_row, found, &err), &err);
+    return found;
+}
+
 static outcome outcome_of(const wfe_engine_result *result)
 {
     wfe_error err = WFE_ERROR_INIT;
@@ -165,11 +179,11 @@ static outcome outcome_of(const wfe_engine_result *result)
     assert_ok(store->events(store, RUN, 0, 0, count_end, ends, &err), &err);
     assert_ok(store->find(store, RUN, take_seq, &o.last_seq, &err), &err);
     json_t *json =
-        json_pack("{ss s[iiii] ss? si ss so sO?}", "state", wfe_run_state_name(result->state),
+        json_pack("{ss s[iiii] ss? si ss so so sO?}", "state", wfe_run_state_name(result->state),
                   "counts", (int)result->n_succeeded, (int)result->n_failed, (int)result->n_skipped,
                   (int)result->n_cancelled, "failed", result->failed_step, "failures",
-                  (int)result->n_failures, "error", result->error.message, "ends", ends, "data",
-                  (json_t *)(uintptr_t)result->data);
+                  (int)result->n_failures, "error", result->error.message, "ends", ends, "rows",
+                  rows(), "data", (json_t *)(uintptr_t)result->data);
     assert_non_null(json);
     o.text = json_dumps(json, JSON_SORT_KEYS | JSON_INDENT(1));
     json_decref(json);
@@ -531,6 +545,40 @@ static void test_resume__what_failed_runs_again_after_an_end(void **state)
     tear_down_reopened();
 }
 
+static void check_rows(const char *expected)
+{
+    json_t *found = rows();
+    char *text = json_dumps(found, JSON_SORT_KEYS | JSON_COMPACT);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(found);
+}
+
+/* Of a step, and of children of a block, a for_each and a call that begin again. */
+static void test_resume__what_is_stored_of_what_stays_stays(void **state)
+{
+    (void)state;
+    set_up_reopened(build_twice);
+    check_reopened(build_twice, NULL,
+                   "{\"c\":1,\"c_ensure\":1,\"call/x[0]\":1,\"call/x[1]\":1,\"call/y\":1,"
+                   "\"d\":1,\"d_good\":1,\"last\":1}",
+                   "failed");
+    check_rows("{\"a\":\"succeeded\",\"b\":\"succeeded\",\"block\":\"succeeded\","
+               "\"c\":\"succeeded\",\"c_ensure\":\"succeeded\",\"call\":\"failed\","
+               "\"call/x\":\"succeeded\",\"call/x[0]\":\"succeeded\","
+               "\"call/x[1]\":\"succeeded\",\"call/y\":\"failed\",\"d\":\"succeeded\","
+               "\"d_good\":\"succeeded\",\"last\":\"succeeded\"}");
+    /* Of for_each one item runs again. */
+    check_reopened(build_twice, "call/x[1]", "{\"call/x[1]\":1,\"call/y\":1,\"last\":1}",
+                   "succeeded");
+    check_rows("{\"a\":\"succeeded\",\"b\":\"succeeded\",\"block\":\"succeeded\","
+               "\"c\":\"succeeded\",\"c_ensure\":\"succeeded\",\"call\":\"succeeded\","
+               "\"call/x\":\"succeeded\",\"call/x[0]\":\"succeeded\","
+               "\"call/x[1]\":\"succeeded\",\"call/y\":\"succeeded\","
+               "\"d\":\"succeeded\",\"d_good\":\"succeeded\",\"last\":\"succeeded\"}");
+    tear_down_reopened();
+}
+
 static void test_resume__from_a_step_on(void **state)
 {
     (void)state;
@@ -618,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_resume__of_failures_that_stop_others_at_every_record),
         cmocka_unit_test(test_resume__of_a_cancelled_run_goes_on_cancelling),
         cmocka_unit_test(test_resume__what_failed_runs_again_after_an_end),
+        cmocka_unit_test(test_resume__what_is_stored_of_what_stays_stays),
         cmocka_unit_test(test_resume__from_a_step_on),
         cmocka_unit_test(test_resume__from_what_is_no_step_is_refused),
         cmocka_unit_test(test_resume__of_a_reopened_run_at_every_record),

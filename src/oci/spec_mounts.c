@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The "mounts" and "devices" parts of the runtime spec: what every Linux program expects, then what
- * the user wants, then wfe's own files.
+ * the user wants, with wfe's own files before or after that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,6 +224,18 @@ static void write_user_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
     }
 }
 
+/* ---- wfe's own ---- */
+
+/* The runtime makes what a target lacks, and follows the image's symbolic links to it: into a
+ * volume, when that is there already. */
+static void write_own_files(wfe_oci_writer *w, const wfe_oci_spec *in, bool before_volumes)
+{
+    for (size_t i = 0; i < in->n_binds; i++) {
+        if (in->binds[i].before_volumes == before_volumes)
+            write_bind(w, &in->binds[i]);
+    }
+}
+
 /* ---- devices ---- */
 
 void wfe_oci_spec_devices(wfe_oci_writer *w, const wfe_oci_spec *in)
@@ -250,8 +262,8 @@ void wfe_oci_spec_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
     wfe_oci_write_list(w, "mounts");
     write_system_mounts(w, in);
+    write_own_files(w, in, true);
     write_user_mounts(w, in);
-    for (size_t i = 0; i < in->n_binds; i++)
-        write_bind(w, &in->binds[i]);
+    write_own_files(w, in, false);
     wfe_oci_write_list_end(w);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "oci/spec_priv.h"
 
 #define MAX_MOUNT_OPTIONS 8
@@ -142,31 +143,6 @@ static void write_bind(wfe_oci_writer *w, const wfe_oci_bind *bind)
     end_mount(w);
 }
 
-/* How many parts a path has: "/a//b/" has two. */
-static size_t depth_of(const char *path)
-{
-    size_t depth = 0;
-    for (const char *p = path; *p; p++)
-        depth += *p != '/' && (p == path || p[-1] == '/');
-    return depth;
-}
-
-/* Whether both are the same place, however their slashes are written. */
-static bool same_place(const char *a, const char *b)
-{
-    for (;;) {
-        a += strspn(a, "/");
-        b += strspn(b, "/");
-        size_t len = strcspn(a, "/");
-        if (len != strcspn(b, "/") || strncmp(a, b, len) != 0)
-            return false;
-        if (!len)
-            return true;
-        a += len;
-        b += len;
-    }
-}
-
 /* One of the user's mounts, whichever pointer is set. */
 struct user_mount {
     const wfe_oci_tmpfs *tmpfs;
@@ -187,9 +163,9 @@ static bool is_taken(const wfe_oci_spec *in, const char *target)
 {
     bool taken = false;
     for (size_t i = 0; !taken && i < in->n_tmpfs; i++)
-        taken = same_place(in->tmpfs[i].target, target);
+        taken = wfe_path_is_same(in->tmpfs[i].target, target);
     for (size_t i = 0; !taken && i < in->n_volumes; i++)
-        taken = same_place(in->volumes[i].target, target);
+        taken = wfe_path_is_same(in->volumes[i].target, target);
     return taken;
 }
 
@@ -213,7 +189,7 @@ static void write_user_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
         list[n++].bind = &in->volumes[i];
     for (size_t i = 0; i < n; i++) {
         list[i].index = i;
-        list[i].depth = depth_of(list[i].bind ? list[i].bind->target : list[i].tmpfs->target);
+        list[i].depth = wfe_path_depth(list[i].bind ? list[i].bind->target : list[i].tmpfs->target);
     }
     qsort(list, n, sizeof *list, compare_mounts);
     for (size_t i = 0; i < n; i++) {

@@ -21,10 +21,10 @@
 
 /* Waiting for another writer of the same reference: at first, then doubled up to the last, each
  * time give or take a half, so that waiting writers do not come back together. */
-/* A daemon that is started anew answers again by then. */
-#define GONE_US ((uint64_t)10000000)
 #define LOCK_RETRY_FIRST_MS 50
 #define LOCK_RETRY_LAST_MS 2000
+/* A daemon that is started anew answers again by then. */
+#define GONE_US ((uint64_t)10000000)
 
 enum writer_state {
     WRITER_OPENING,    /* STAT sent, or the message of a put; nothing answered yet */

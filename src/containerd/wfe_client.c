@@ -8,13 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/id.h"
 #include "base/sized.h"
 #include "containerd/version.h"
+#include "grpc/address.h"
 
 #define DEFAULT_ADDRESS "/run/containerd/containerd.sock"
 #define DEFAULT_NAMESPACE "default"
@@ -164,11 +167,33 @@ const char *wfe_client_socket(const wfe_client *client)
     return path;
 }
 
-bool wfe_client_is_rootless(const wfe_client *client)
+/* What a connection knows of its peer is what listen(2) was called with. */
+static int ask_listener(const char *path, uid_t *ret)
+{
+    struct sockaddr_un address;
+    socklen_t len = 0;
+    struct ucred peer;
+    socklen_t peer_len = sizeof peer;
+    _cleanup_close_ int dir_fd = -1;
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || wfe_grpc_address_unix(path, &address, &len, &dir_fd, NULL) ||
+        connect(fd, (const struct sockaddr *)&address, len) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) != 0)
+        return -1;
+    *ret = peer.uid;
+    return 0;
+}
+
+/* A daemon of root gives its socket away when its configuration says so ([grpc] uid). */
+bool wfe_client_is_rootless(wfe_client *client)
 {
     const char *path = wfe_client_socket(client);
     struct stat st;
-    return path && stat(path, &st) == 0 && st.st_uid != 0;
+    if (!path || stat(path, &st) != 0 || st.st_uid == 0)
+        return false;
+    if (!client->knows_listener)
+        client->knows_listener = ask_listener(path, &client->listener) == 0;
+    return !client->knows_listener || client->listener != 0;
 }
 
 int wfe_client_fd(const wfe_client *client)

@@ -6,6 +6,8 @@
 #ifndef WFE_CONTAINERD_WFE_CLIENT_H
 #define WFE_CONTAINERD_WFE_CLIENT_H
 
+#include <sys/types.h>
+
 #include <wfe/client.h>
 
 #include "base/log.h"
@@ -24,6 +26,9 @@ struct wfe_client {
     char *runtime;
     char *io_dir;
     char *state_dir;
+    /* Of a socket that is not root's: who listens there, once asked. */
+    bool knows_listener;
+    uid_t listener;
     /* What src/image keeps for the client's life; freed with cache_free. */
     void *image_cache;
     void (*image_cache_free)(void *cache);
@@ -37,7 +42,9 @@ int wfe_client_new_on(wfe_loop *loop, const wfe_client_options *options, wfe_cli
 bool wfe_client_is_local(const wfe_client *client);
 /* The path of that socket; NULL when the daemon is not local. Borrowed. */
 const char *wfe_client_socket(const wfe_client *client);
-/* Does that daemon belong to an ordinary user: the owner of its socket is not root. */
-bool wfe_client_is_rootless(const wfe_client *client);
+/* Does that daemon belong to an ordinary user: neither is its socket root's, nor does root listen
+ * there. Who listens is asked once, by a connection; while none can be made, the socket's owner is
+ * taken for the daemon's. */
+bool wfe_client_is_rootless(wfe_client *client);
 
 #endif

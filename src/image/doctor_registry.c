@@ -128,8 +128,10 @@ int wfe_doctor_registry(wfe_client *client, const char *name, const wfe_registry
         rc = wfe_image_access_copy(access, &copy, err);
     if (!rc)
         rc = wfe_image_access_set_host(&copy, image.domain, err);
-    if (rc)
+    if (rc) {
+        wfe_image_access_done(&copy);
         return rc;
+    }
     rc = ask(client, &copy, &image, &found, &found.error);
     wfe_image_access_done(&copy);
     if (rc == WFE_E_NOMEM)

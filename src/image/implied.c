@@ -4,9 +4,9 @@
  */
 #include "image/implied.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -19,6 +19,8 @@
 
 /* Files looked at in one slice: about a millisecond. */
 #define SLICE 1000
+/* Folders that are open at a time: one in another. Layers of use have some twenty. */
+#define MAX_DEPTH 64
 #define MAX_FOLDERS 4096
 /* Folders times layers below: a fraction of a second. */
 #define MAX_LOOKS ((size_t)200000)
@@ -26,27 +28,64 @@
 #define LIST_BYTES 4096
 #define VALUE_BYTES 4096
 
+struct level {
+    DIR *dir;
+    size_t path_len; /* of the path of the folder it is in */
+};
+
 struct wfe_image_implied {
     char *dir;
-    FTS *fts;
+    dev_t device;
     struct timespec since;
-    char **paths; /* relative to dir */
+    struct level levels[MAX_DEPTH]; /* from dir down to the folder that is being read */
+    size_t n_levels;
+    char path[PATH_MAX]; /* of that folder, relative to dir: "" or "a/b/" */
+    char **paths;        /* relative to dir */
     size_t n_paths;
     bool found_files;
     bool unclear; /* one may be described or not */
 };
 
+static void leave_all(wfe_image_implied *implied)
+{
+    while (implied->n_levels > 0)
+        closedir(implied->levels[--implied->n_levels].dir);
+}
+
 void wfe_image_implied_free(wfe_image_implied *implied)
 {
     if (!implied)
         return;
-    if (implied->fts)
-        fts_close(implied->fts);
+    leave_all(implied);
     for (size_t i = 0; i < implied->n_paths; i++)
         free(implied->paths[i]);
     free(implied->paths);
     free(implied->dir);
     free(implied);
+}
+
+static int cannot_look(const wfe_image_implied *implied, const char *name, wfe_error *err)
+{
+    return wfe_error_set_errno(err, errno, "cannot look at %s/%s%s", implied->dir, implied->path,
+                               name);
+}
+
+/* Goes into the folder that was opened; the caller makes the path its own. */
+static int enter(wfe_image_implied *implied, int *fd, const char *name, wfe_error *err)
+{
+    struct level *level = &implied->levels[implied->n_levels];
+    level->path_len = strlen(implied->path);
+    level->dir = fdopendir(*fd);
+    if (!level->dir)
+        return cannot_look(implied, name, err);
+    (void)wfe_take_fd(fd);
+    implied->n_levels++;
+    return 0;
+}
+
+static int open_folder(int at, const char *name)
+{
+    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 int wfe_image_implied_new(const char *dir, const struct timespec *since, wfe_image_implied **ret,
@@ -60,12 +99,15 @@ int wfe_image_implied_new(const char *dir, const struct timespec *since, wfe_ima
     implied->paths = calloc(MAX_FOLDERS, sizeof *implied->paths);
     if (!implied->dir || !implied->paths)
         return wfe_error_nomem(err);
-    char *const roots[] = {implied->dir, NULL};
-    implied->fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
-    if (!implied->fts)
-        return wfe_error_set_errno(err, errno, "cannot look at %s", dir);
-    *ret = wfe_take(implied);
-    return 0;
+    struct stat st;
+    _cleanup_close_ int fd = open_folder(AT_FDCWD, dir);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return cannot_look(implied, "", err);
+    implied->device = st.st_dev;
+    int rc = enter(implied, &fd, "", err);
+    if (!rc)
+        *ret = wfe_take(implied);
+    return rc;
 }
 
 static int compare(const struct timespec *a, const struct timespec *b)
@@ -75,15 +117,10 @@ static int compare(const struct timespec *a, const struct timespec *b)
     return a->tv_nsec < b->tv_nsec ? -1 : a->tv_nsec > b->tv_nsec;
 }
 
-static int look_at(wfe_image_implied *implied, const FTSENT *entry, wfe_error *err)
+static int keep_if_implied(wfe_image_implied *implied, const char *name, const struct stat *st,
+                           wfe_error *err)
 {
-    if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
-        return wfe_error_set_errno(err, entry->fts_errno, "cannot look at %s", entry->fts_path);
-    if (entry->fts_level == FTS_ROOTLEVEL)
-        return 0;
-    implied->found_files = true;
-    const struct stat *st = entry->fts_statp;
-    if (entry->fts_info != FTS_D || compare(&st->st_mtim, &implied->since) < 0)
+    if (compare(&st->st_mtim, &implied->since) < 0)
         return 0;
     /* Described, with a time from a clock that is ahead of ours? Or the last that was made in it is
      * the mark that hides what is below? */
@@ -91,28 +128,74 @@ static int look_at(wfe_image_implied *implied, const FTSENT *entry, wfe_error *e
         implied->unclear = true;
     if (implied->n_paths == MAX_FOLDERS)
         return wfe_error_set(err, WFE_E_LIMIT, "more than %d folders are implied", MAX_FOLDERS);
-    char *path = strdup(entry->fts_path + strlen(implied->dir) + 1);
-    if (!path)
+    char *path = NULL;
+    if (asprintf(&path, "%s%s", implied->path, name) < 0)
         return wfe_error_nomem(err);
     implied->paths[implied->n_paths++] = path;
     return 0;
 }
 
+static int look_at_folder(wfe_image_implied *implied, int at, const char *name, wfe_error *err)
+{
+    struct stat st;
+    _cleanup_close_ int fd = open_folder(at, name);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return cannot_look(implied, name, err);
+    int rc = keep_if_implied(implied, name, &st, err);
+    if (rc || st.st_dev != implied->device)
+        return rc;
+    size_t len = strlen(implied->path), name_len = strlen(name);
+    if (implied->n_levels == MAX_DEPTH || len + name_len + 2 > sizeof implied->path)
+        return wfe_error_set(err, WFE_E_LIMIT, "the folders of %s are too deep", implied->dir);
+    rc = enter(implied, &fd, name, err);
+    if (!rc)
+        snprintf(implied->path + len, sizeof implied->path - len, "%s/", name);
+    return rc;
+}
+
+/* Not all file systems tell what an entry is. */
+static int is_folder(int at, const struct dirent *entry)
+{
+    struct stat st;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_DIR;
+    return fstatat(at, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ? -1 : S_ISDIR(st.st_mode);
+}
+
+/* The next entry of the folder that is being read; at its end, back to the one it is in. */
+static int look_at_next(wfe_image_implied *implied, wfe_error *err)
+{
+    const struct level *level = &implied->levels[implied->n_levels - 1];
+    errno = 0;
+    const struct dirent *entry = readdir(level->dir);
+    if (!entry && errno)
+        return cannot_look(implied, "", err);
+    if (!entry) {
+        implied->path[level->path_len] = '\0';
+        closedir(level->dir);
+        implied->n_levels--;
+        return 0;
+    }
+    const char *name = entry->d_name;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return 0;
+    implied->found_files = true;
+    int folder = is_folder(dirfd(level->dir), entry);
+    if (folder < 0)
+        return cannot_look(implied, name, err);
+    return folder ? look_at_folder(implied, dirfd(level->dir), name, err) : 0;
+}
+
 int wfe_image_implied_step(wfe_image_implied *implied, bool *ret_done, wfe_error *err)
 {
-    for (int i = 0; i < SLICE; i++) {
-        errno = 0;
-        const FTSENT *entry = fts_read(implied->fts);
-        if (!entry && errno)
-            return wfe_error_set_errno(err, errno, "cannot look at %s", implied->dir);
-        *ret_done = !entry;
-        if (!entry)
-            return 0;
-        int rc = look_at(implied, entry, err);
-        if (rc)
-            return rc;
-    }
-    return 0;
+    int rc = 0;
+    for (int i = 0; !rc && i < SLICE && implied->n_levels > 0; i++)
+        rc = look_at_next(implied, err);
+    if (rc)
+        leave_all(implied);
+    else
+        *ret_done = implied->n_levels == 0;
+    return rc;
 }
 
 /* ---- what they have below ---- */

@@ -8,7 +8,8 @@
  * described after files in it counts as described: extended attributes that it has below, and that
  * its entry does not repeat, are not found out then.
  *
- * The tree is walked in slices, so that a loop can do other things in between.
+ * The tree is walked in slices, so that a loop can do other things in between, and what is held of
+ * it does not grow with the files in a folder: a registry decides how many there are.
  */
 #ifndef WFE_IMAGE_IMPLIED_H
 #define WFE_IMAGE_IMPLIED_H
@@ -25,7 +26,8 @@ typedef struct wfe_image_implied wfe_image_implied;
  * file system's own clock from before the layer was unpacked. dir is copied. NOMEM, IO. */
 int wfe_image_implied_new(const char *dir, const struct timespec *since, wfe_image_implied **ret,
                           wfe_error *err);
-/* Looks at some more; *ret_done: it has seen everything. IO; LIMIT: there are too many. */
+/* Looks at some more; *ret_done: it has seen everything. IO; LIMIT: there are too
+ * many, or one in another too often. Not to be called again after a failure. */
 int wfe_image_implied_step(wfe_image_implied *implied, bool *ret_done, wfe_error *err);
 /* Gives them what they have in the uppermost of the n folders below, listed from the top, that has
  * them. With everything seen only. UNAVAILABLE: it cannot be told which folders they are, or

@@ -36,6 +36,7 @@ typedef struct wfe_oci_bind {
     const char *source; /* absolute, on the daemon's machine; must exist when the task is made */
     const char *target; /* absolute, in the container; the runtime makes it when absent */
     bool readonly;
+    bool before_volumes; /* of wfe's own files: not after the user's mounts, but before them */
 } wfe_oci_bind;
 
 /* A device node to be made in the container. */
@@ -68,7 +69,7 @@ typedef struct wfe_oci_spec {
 
     const wfe_oci_bind *volumes; /* the user's: nosuid and nodev */
     size_t n_volumes;
-    const wfe_oci_bind *binds; /* wfe's own files, after the volumes: nosuid and nodev too */
+    const wfe_oci_bind *binds; /* wfe's own files: nosuid and nodev too */
     size_t n_binds;
     const wfe_oci_tmpfs *tmpfs;
     size_t n_tmpfs;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The "mounts" and "devices" parts of the runtime spec: what every Linux program expects, then what
- * the user wants, then wfe's own files.
+ * the user wants, with wfe's own files before or after that.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "oci/spec_priv.h"
 
 #define MAX_MOUNT_OPTIONS 8
@@ -142,31 +143,6 @@ static void write_bind(wfe_oci_writer *w, const wfe_oci_bind *bind)
     end_mount(w);
 }
 
-/* How many parts a path has: "/a//b/" has two. */
-static size_t depth_of(const char *path)
-{
-    size_t depth = 0;
-    for (const char *p = path; *p; p++)
-        depth += *p != '/' && (p == path || p[-1] == '/');
-    return depth;
-}
-
-/* Whether both are the same place, however their slashes are written. */
-static bool same_place(const char *a, const char *b)
-{
-    for (;;) {
-        a += strspn(a, "/");
-        b += strspn(b, "/");
-        size_t len = strcspn(a, "/");
-        if (len != strcspn(b, "/") || strncmp(a, b, len) != 0)
-            return false;
-        if (!len)
-            return true;
-        a += len;
-        b += len;
-    }
-}
-
 /* One of the user's mounts, whichever pointer is set. */
 struct user_mount {
     const wfe_oci_tmpfs *tmpfs;
@@ -187,9 +163,9 @@ static bool is_taken(const wfe_oci_spec *in, const char *target)
 {
     bool taken = false;
     for (size_t i = 0; !taken && i < in->n_tmpfs; i++)
-        taken = same_place(in->tmpfs[i].target, target);
+        taken = wfe_path_is_same(in->tmpfs[i].target, target);
     for (size_t i = 0; !taken && i < in->n_volumes; i++)
-        taken = same_place(in->volumes[i].target, target);
+        taken = wfe_path_is_same(in->volumes[i].target, target);
     return taken;
 }
 
@@ -213,7 +189,7 @@ static void write_user_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
         list[n++].bind = &in->volumes[i];
     for (size_t i = 0; i < n; i++) {
         list[i].index = i;
-        list[i].depth = depth_of(list[i].bind ? list[i].bind->target : list[i].tmpfs->target);
+        list[i].depth = wfe_path_depth(list[i].bind ? list[i].bind->target : list[i].tmpfs->target);
     }
     qsort(list, n, sizeof *list, compare_mounts);
     for (size_t i = 0; i < n; i++) {
@@ -221,6 +197,18 @@ static void write_user_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
             write_bind(w, list[i].bind);
         else
             write_tmpfs(w, list[i].tmpfs);
+    }
+}
+
+/* ---- wfe's own ---- */
+
+/* The runtime makes what a target lacks, and follows the image's symbolic links to it: into a
+ * volume, when that is there already. */
+static void write_own_files(wfe_oci_writer *w, const wfe_oci_spec *in, bool before_volumes)
+{
+    for (size_t i = 0; i < in->n_binds; i++) {
+        if (in->binds[i].before_volumes == before_volumes)
+            write_bind(w, &in->binds[i]);
     }
 }
 
@@ -250,8 +238,8 @@ void wfe_oci_spec_mounts(wfe_oci_writer *w, const wfe_oci_spec *in)
 {
     wfe_oci_write_list(w, "mounts");
     write_system_mounts(w, in);
+    write_own_files(w, in, true);
     write_user_mounts(w, in);
-    for (size_t i = 0; i < in->n_binds; i++)
-        write_bind(w, &in->binds[i]);
+    write_own_files(w, in, false);
     wfe_oci_write_list_end(w);
 }

@@ -9,6 +9,7 @@
 
 #include "base/duration.h"
 #include "base/id.h"
+#include "base/path.h"
 #include "base/sized.h"
 #include "base/strv.h"
 #include "base/utf8.h"
@@ -153,7 +154,7 @@ static int check_mounted_once(const wfe_step_config *config, wfe_error *err)
         for (size_t k = 0; k < i; k++) {
             const char *earlier = k < n_volumes ? config->volumes[k].target
                                                 : config->confinement.tmpfs[k - n_volumes].target;
-            if (!wfe_step_target_is_same(target, earlier))
+            if (!wfe_path_is_same(target, earlier))
                 continue;
             wfe_error_set(err, WFE_E_INVALID, "'%.*s' is mounted at twice",
                           (int)wfe_utf8_prefix(target, SHOWN_BYTES), target);

@@ -38,18 +38,22 @@ static int set_path(char **to, const char *dir, const char *name, wfe_error *err
     return 0;
 }
 
-static void add_bind(wfe_step_files *files, const char *source, const char *target, bool readonly)
+/* Below /.wfe, where the user mounts nothing. An image can make a link of it that leads to where
+ * the user mounts something: what is needed for the mounts is made in the image then, not in the
+ * user's folder. */
+static void add_own(wfe_step_files *files, const char *source, const char *target, bool readonly)
 {
-    files->binds[files->n_binds++] =
-        (wfe_oci_bind){.source = source, .target = target, .readonly = readonly};
+    files->binds[files->n_binds++] = (wfe_oci_bind){
+        .source = source, .target = target, .readonly = readonly, .before_volumes = true};
 }
 
+/* In /etc, which the user may mount as a whole. */
 static int write_bound(wfe_step_files *files, const char *path, const char *target,
                        const wfe_buf *text, wfe_error *err)
 {
     int rc = wfe_fd_create_file(path, text->data ? text->data : "", text->len, 0644, err);
     if (!rc)
-        add_bind(files, path, target, false);
+        files->binds[files->n_binds++] = (wfe_oci_bind){.source = path, .target = target};
     return rc;
 }
 
@@ -129,10 +133,10 @@ static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *er
     if (rc)
         return rc;
     files->record = wfe_take(record);
-    add_bind(files, files->init, WFE_STEP_INIT_TARGET, true);
-    add_bind(files, files->record, WFE_STEP_RECORD_TARGET, false);
-    add_bind(files, files->stdout_fifo, WFE_STEP_STDOUT_TARGET, false);
-    add_bind(files, files->stderr_fifo, WFE_STEP_STDERR_TARGET, false);
+    add_own(files, files->init, WFE_STEP_INIT_TARGET, true);
+    add_own(files, files->record, WFE_STEP_RECORD_TARGET, false);
+    add_own(files, files->stdout_fifo, WFE_STEP_STDOUT_TARGET, false);
+    add_own(files, files->stderr_fifo, WFE_STEP_STDERR_TARGET, false);
     return 0;
 }
 
@@ -145,7 +149,7 @@ static int make_output(wfe_step_files *files, wfe_error *err)
     if (rc)
         return rc;
     files->output = wfe_take(path);
-    add_bind(files, files->output, WFE_STEP_OUTPUT_TARGET, false);
+    add_own(files, files->output, WFE_STEP_OUTPUT_TARGET, false);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "base/utf8.h"
 
 #define SHOWN_BYTES 64
@@ -44,41 +45,11 @@ static size_t parts_of(const char *path, const char *name, bool *ret_first)
 {
     size_t n = 0;
     *ret_first = false;
-    for (const char *p = path + strspn(path, "/"); *p; p += strspn(p, "/")) {
-        size_t len = strcspn(p, "/");
-        if (len != 1 || *p != '.') {
-            n++;
-            if (n == 1)
-                *ret_first = len == strlen(name) && strncmp(p, name, len) == 0;
-        }
-        p += len;
+    for (size_t len; (len = wfe_path_next(&path)); path += len) {
+        if (++n == 1)
+            *ret_first = len == strlen(name) && strncmp(path, name, len) == 0;
     }
     return n;
-}
-
-/* The next part of a path that is not ".", and its length; 0 at the end. */
-static size_t next_part(const char **path)
-{
-    for (;;) {
-        *path += strspn(*path, "/");
-        size_t len = strcspn(*path, "/");
-        if (len != 1 || **path != '.')
-            return len;
-        *path += len;
-    }
-}
-
-bool wfe_step_target_is_same(const char *a, const char *b)
-{
-    for (;;) {
-        size_t len = next_part(&a);
-        if (next_part(&b) != len || strncmp(a, b, len) != 0)
-            return false;
-        if (!len)
-            return true;
-        a += len;
-        b += len;
-    }
 }
 
 int wfe_step_target_check_mount(const char *what, const char *path, const char *source,

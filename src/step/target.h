@@ -6,8 +6,6 @@
 #ifndef WFE_STEP_TARGET_H
 #define WFE_STEP_TARGET_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
 
 /* Fits into the kernel's limits and has no "..": INVALID, LIMIT. what begins the message. */
@@ -17,7 +15,5 @@ int wfe_step_target_check(const char *what, const char *path, wfe_error *err);
  * be below /proc either. */
 int wfe_step_target_check_mount(const char *what, const char *path, const char *source,
                                 wfe_error *err);
-/* Do both name the same place, when no symbolic link is in the way. */
-bool wfe_step_target_is_same(const char *a, const char *b);
 
 #endif

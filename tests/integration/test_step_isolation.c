@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -245,6 +246,34 @@ static void test_step_isolation__has_the_default_devices_and_no_other(void **sta
                       " zero ");
 }
 
+/* The runtime follows a link of the image to where wfe's own files are mounted, and would make what
+ * is missing there as root. Such an image may only harm itself. */
+static void test_step_isolation__an_image_leads_no_mount_of_wfe_s_into_a_volume(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char *const links[] = {".wfe=/src/new/dir", NULL};
+    const images_archive image = {.name = "docker.io/test/astray:1", .links = links};
+    images_need(daemon, &image);
+    char source[96];
+    snprintf(source, sizeof source, "%s/astray", daemon->dir);
+    assert_int_equal(mkdir(source, 0755), 0);
+    wfe_volume volume = {.source = source, .target = "/src"};
+    wfe_step_options options = step_script("echo runs");
+    options.image = image.name;
+    options.volumes = &volume;
+    options.n_volumes = 1;
+    wfe_step_result *result = NULL;
+    wfe_error error = WFE_ERROR_INIT;
+    if (wfe_step_run(step_client_of_group, &options, &result, &error) == 0)
+        assert_int_equal(wfe_step_result_exit_code(result), 127); /* wfe-init is covered */
+    wfe_step_result_free(result);
+    options.no_init = true;
+    step_group_expect(&options, "ls -A /src", "");
+    volume.readonly = true;
+    step_group_expect(&options, "ls -A /src", "");
+    assert_int_equal(rmdir(source), 0); /* is empty */
+}
+
 /* ---- what works ---- */
 
 static void test_step_isolation__devices_work(void **state)
@@ -451,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_step_isolation__sees_nothing_in_masked_files),
         cmocka_unit_test(test_step_isolation__cannot_write_read_only_paths),
         cmocka_unit_test(test_step_isolation__has_the_default_devices_and_no_other),
+        cmocka_unit_test(test_step_isolation__an_image_leads_no_mount_of_wfe_s_into_a_volume),
         cmocka_unit_test(test_step_isolation__devices_work),
         cmocka_unit_test(test_step_isolation__a_terminal_can_be_opened),
         cmocka_unit_test(test_step_isolation__threads_and_sockets_on_loopback_work),

@@ -15,6 +15,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include <wfe/doctor.h>
+
 #include "fixtures/images.h"
 #include "fixtures/private_containerd.h"
 #include "fixtures/step_group.h"
@@ -120,6 +122,36 @@ static void test_step_limits__memory_and_time_used_are_in_the_result(void **stat
     assert_in_range(wfe_step_result_peak_memory_bytes(result), 40U << 20, 80U << 20);
     assert_in_range(wfe_step_result_cpu_time_us(result), 400000, 4000000);
     wfe_step_result_free(result);
+}
+
+static void note_rootless(const wfe_finding *finding, void *user)
+{
+    if (strstr(finding->text, "rootless"))
+        *(bool *)user = true;
+}
+
+/* [grpc] uid in containerd's configuration does so to the socket of a daemon of root. */
+static void test_step_limits__hold_with_a_socket_that_was_given_to_a_user(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_step_options options = using(state);
+    wfe_client_options client_options = step_client_options(daemon);
+    assert_int_equal(chown(daemon->address, 1000, 1000), 0);
+    wfe_client *client = step_client_with(&client_options);
+    options.memory = "16m";
+    options.run = "exec /programs/use memory 64";
+    wfe_step_result *result = step_run(client, &options);
+    size_t n_warnings = wfe_step_result_n_warnings(result);
+    bool out_of_memory = wfe_step_result_out_of_memory(result), rootless = false;
+    enum wfe_finding_level worst;
+    int rc = wfe_doctor_run(client, NULL, note_rootless, &rootless, &worst, NULL);
+    wfe_step_result_free(result);
+    wfe_client_free(client);
+    assert_int_equal(chown(daemon->address, 0, 0), 0);
+    assert_true(out_of_memory);
+    assert_int_equal(n_warnings, 0);
+    assert_int_equal(rc, 0);
+    assert_false(rootless);
 }
 
 /* ---- processors and processes ---- */
@@ -245,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_step_limits__a_kill_by_itself_is_not_out_of_memory),
         cmocka_unit_test(test_step_limits__what_fits_into_the_memory_limit_runs),
         cmocka_unit_test(test_step_limits__memory_and_time_used_are_in_the_result),
+        cmocka_unit_test(test_step_limits__hold_with_a_socket_that_was_given_to_a_user),
         cmocka_unit_test(test_step_limits__processors_are_a_quota),
         cmocka_unit_test(test_step_limits__processors_are_held_back),
         cmocka_unit_test(test_step_limits__a_fork_bomb_stops_at_the_limit),

@@ -4,6 +4,7 @@
 #include "fixtures/wfe_assert.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,90 @@ static void test_implied__an_empty_layer_has_no_files(void **state)
     wfe_image_implied_free(NULL);
 }
 
+/* fts and scandir hold a whole folder before they give its first entry. */
+static void test_implied__a_large_folder_is_walked_in_slices_and_not_held(void **state)
+{
+    (void)state;
+    enum { FILES = 20000, IN_SLICE = 1000 };
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_image_implied *implied = NULL;
+    const struct timespec since = {0};
+    bool done = false;
+    make_layers();
+    folder("layer/many", 0755);
+    for (int i = 0; i < FILES; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "layer/many/file-%d", i);
+        assert_int_equal(symlink("x", at(path)), 0);
+    }
+    assert_ok(wfe_image_implied_new(at("layer"), &since, &implied, &err), &err);
+    size_t held = mallinfo2().uordblks, most = held;
+    int n = 0;
+    for (; !done; n++) {
+        assert_ok(wfe_image_implied_step(implied, &done, &err), &err);
+        size_t now = mallinfo2().uordblks;
+        most = now > most ? now : most;
+    }
+    assert_true(n >= FILES / IN_SLICE);
+    assert_in_range(most - held, 0, 256 * 1024);
+    assert_true(wfe_image_implied_found_files(implied));
+    wfe_image_implied_free(implied);
+}
+
+static int walk_depth(int depth, wfe_error *err)
+{
+    wfe_image_implied *implied = NULL;
+    const struct timespec since = {0};
+    char path[256] = "layer";
+    bool done = false;
+    for (int i = 1; i < depth; i++) {
+        strcat(path, "/d");
+        (void)mkdir(at(path), 0755);
+    }
+    assert_ok(wfe_image_implied_new(at("layer"), &since, &implied, err), err);
+    int rc = 0;
+    while (!rc && !done)
+        rc = wfe_image_implied_step(implied, &done, err);
+    wfe_image_implied_free(implied);
+    return rc;
+}
+
+static void test_implied__too_deep_a_layer_is_refused(void **state)
+{
+    (void)state;
+    wfe_error err = WFE_ERROR_INIT;
+    make_layers();
+    assert_ok(walk_depth(64, &err), &err);
+    assert_fails(walk_depth(65, &err), WFE_E_LIMIT, &err);
+    assert_contains(err.message, "too deep");
+}
+
+/* Back out of a folder the walk goes on where it was. */
+static void test_implied__folders_beside_and_below_each_other_are_all_seen(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"layer/a",   "layer/a/b", "layer/a/c", "layer/a/c/d",
+                                        "layer/a/e", "layer/f",   "layer/f/g"};
+    static const char *const below_paths[] = {"low/a",   "low/a/b", "low/a/c", "low/a/c/d",
+                                              "low/a/e", "low/f",   "low/f/g"};
+    enum { N = sizeof paths / sizeof *paths };
+    wfe_error err = WFE_ERROR_INIT;
+    struct stat st;
+    make_layers();
+    for (size_t i = 0; i < N; i++)
+        folder(below_paths[i], (mode_t)(0711 + i));
+    for (size_t i = 0; i < N; i++)
+        folder(paths[i], 0755);
+    wfe_image_implied *implied = walk("layer");
+    const char *below[] = {at("low")};
+    assert_ok(wfe_image_implied_complete(implied, below, 1, &err), &err);
+    wfe_image_implied_free(implied);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(stat(at(paths[i]), &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0711 + i);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_implied__##name, setup, teardown)
@@ -253,6 +338,9 @@ int main(void)
         TEST(links_below_lead_nowhere_outside),
         TEST(folders_that_pass_something_on_are_refused),
         TEST(an_empty_layer_has_no_files),
+        TEST(a_large_folder_is_walked_in_slices_and_not_held),
+        TEST(too_deep_a_layer_is_refused),
+        TEST(folders_beside_and_below_each_other_are_all_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

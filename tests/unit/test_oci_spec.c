@@ -291,22 +291,28 @@ static void test_oci_spec__cgroups_are_mounted_only_where_there_is_something_to_
     json_decref(spec);
 }
 
-static void test_oci_spec__binds_come_after_volumes(void **state)
+static void test_oci_spec__binds_come_after_volumes_or_before_them(void **state)
 {
     (void)state;
     static const wfe_oci_bind volume = {.source = "/v", .target = "/same"};
-    static const wfe_oci_bind bind = {.source = "/init", .target = "/same", .readonly = true};
+    static const wfe_oci_bind binds[] = {
+        {.source = "/hosts", .target = "/same"},
+        {.source = "/init", .target = "/.own", .readonly = true, .before_volumes = true}};
+    static const char *const wanted[] = {"\"/init\"", "\"tmpfs\"", "\"/v\"", "\"/hosts\""};
+    const wfe_oci_tmpfs tmpfs = {.target = (char[]){"/a"}};
     wfe_oci_spec in = plain();
     in.volumes = &volume;
     in.n_volumes = 1;
-    in.binds = &bind;
-    in.n_binds = 1;
+    in.tmpfs = &tmpfs;
+    in.n_tmpfs = 1;
+    in.binds = binds;
+    in.n_binds = 2;
     json_t *spec = build(&in);
     json_t *mounts = at(spec, "mounts");
     size_t n = json_array_size(mounts);
-    assert_true(n > 2);
-    assert_json(json_array_get(mounts, n - 2), "source", "\"/v\"");
-    assert_json(json_array_get(mounts, n - 1), "source", "\"/init\"");
+    assert_true(n > 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_json(json_array_get(mounts, n - 4 + i), "source", wanted[i]);
     json_decref(spec);
 }
 
@@ -565,7 +571,7 @@ int main(void)
         cmocka_unit_test(test_oci_spec__root_file_system_and_hostname),
         cmocka_unit_test(test_oci_spec__system_mounts_are_complete_and_hardened),
         cmocka_unit_test(test_oci_spec__cgroups_are_mounted_only_where_there_is_something_to_read),
-        cmocka_unit_test(test_oci_spec__binds_come_after_volumes),
+        cmocka_unit_test(test_oci_spec__binds_come_after_volumes_or_before_them),
         cmocka_unit_test(test_oci_spec__no_network_means_a_network_namespace_of_its_own),
         cmocka_unit_test(test_oci_spec__host_network_has_no_network_namespace),
         cmocka_unit_test(test_oci_spec__rootless_host_network_binds_sys_read_only),

@@ -86,17 +86,6 @@ static void test_step_target__keeps_what_wfe_needs(void **state)
     assert_ok(wfe_step_target_check_mount("volume target", "/a/.wfe", "/tmp", &err), &err);
 }
 
-static void test_step_target__knows_one_place_by_its_names(void **state)
-{
-    (void)state;
-    assert_true(wfe_step_target_is_same("/a/b", "//a/./b/"));
-    assert_true(wfe_step_target_is_same("/", "/./"));
-    assert_false(wfe_step_target_is_same("/a/b", "/a"));
-    assert_false(wfe_step_target_is_same("/a", "/a/b"));
-    assert_false(wfe_step_target_is_same("/ab", "/a/b"));
-    assert_false(wfe_step_target_is_same("/a/.b", "/a/b"));
-}
-
 static void test_step_target__allows_places_beside_it(void **state)
 {
     (void)state;
@@ -121,7 +110,6 @@ int main(void)
         cmocka_unit_test(test_step_target__refuses_what_is_no_place),
         cmocka_unit_test(test_step_target__keeps_what_a_container_needs),
         cmocka_unit_test(test_step_target__keeps_what_wfe_needs),
-        cmocka_unit_test(test_step_target__knows_one_place_by_its_names),
         cmocka_unit_test(test_step_target__allows_places_beside_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/owner.h"
@@ -11,6 +12,8 @@
 #include "cli/exit_code.h"
 #include "cli/report.h"
 #include "cli/run_driver.h"
+#include "engine/given_inputs.h"
+#include "workflow/load.h"
 
 /* Names in the reminder. */
 #define NAMES_SHOWN 3
@@ -124,6 +127,25 @@ static int drive(resumption *r)
     return wfe_run_drive(r->plan, &driver);
 }
 
+int wfe_resume_check_inputs(const wfe_stored_run *run, const wfe_plan *plan, const char *input_file,
+                            const char *const *inputs, wfe_error *err)
+{
+    json_t *file = NULL;
+    int rc = input_file ? wfe_plan_read_inputs(input_file, &file, err) : 0;
+    if (!rc)
+        rc = wfe_given_inputs_check(run, plan, file, inputs, err);
+    json_decref(file);
+    return rc;
+}
+
+static int check_inputs(const resumption *r, wfe_error *err)
+{
+    const wfe_resume_options *o = r->options;
+    if (o->is_one_of_many) /* some are for this run and some for others */
+        return 0;
+    return wfe_resume_check_inputs(r->run, r->plan, o->input_file, o->inputs, err);
+}
+
 int wfe_resume(const char *text, const wfe_resume_options *options)
 {
     resumption r = {.options = options};
@@ -132,6 +154,9 @@ int wfe_resume(const char *text, const wfe_resume_options *options)
     int rc = wfe_stored_open_run(&r.stored, text, &r.run, &error);
     if (!rc && wfe_stored_run_plan(r.stored.store, r.run, options->input_file, options->inputs,
                                    &r.plan, &error)) {
+        rc = error.kind;
+        code = wfe_report_usage(&error, options->json);
+    } else if (!rc && check_inputs(&r, &error)) {
         rc = error.kind;
         code = wfe_report_usage(&error, options->json);
     } else if (!rc) {
@@ -159,8 +184,6 @@ typedef struct search {
     char **ids;
     char **names;
     size_t n;
-    char *newest;
-    bool failed; /* no memory */
 } search;
 
 static bool is_interrupted(const wfe_store_run *row)
@@ -168,28 +191,75 @@ static bool is_interrupted(const wfe_store_run *row)
     return strcmp(wfe_stored_state(row), WFE_STORED_INTERRUPTED) == 0;
 }
 
-static int on_newest(const wfe_store_run *row, void *user)
+static void search_done(search *s)
+{
+    wfe_strv_free(s->ids);
+    wfe_strv_free(s->names);
+}
+
+/* Appends a copy to the list, which ends with NULL at any time. */
+static int append(char ***list, size_t n, const char *text)
+{
+    char **longer = realloc(*list, (n + 2) * sizeof *longer);
+    if (!longer)
+        return WFE_E_NOMEM;
+    *list = longer;
+    longer[n] = strdup(text);
+    longer[n + 1] = NULL;
+    return longer[n] ? 0 : WFE_E_NOMEM;
+}
+
+static int on_candidate(const wfe_store_run *row, void *user)
 {
     search *s = user;
     if (!is_interrupted(row) && strcmp(row->state, wfe_run_state_name(WFE_RUN_SUSPENDED)) != 0)
         return 0;
-    s->newest = strdup(row->id);
-    s->failed = !s->newest;
-    return 1;
+    int rc = append(&s->ids, s->n, row->id);
+    s->n += !rc;
+    return rc;
 }
 
-int wfe_resume_newest(wfe_store *store, const char *workflow, char **ret, wfe_error *err)
+/* Both are paths from the folder that the two have in common. */
+static bool is_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+    return strcmp(one, other) == 0 || (stat(one, &a) == 0 && stat(other, &b) == 0 &&
+                                       a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
+static int has_origin(wfe_store *store, const char *id, const wfe_resume_origin *origin, bool *ret,
+                      wfe_error *err)
+{
+    _cleanup_(wfe_stored_run_free_p) wfe_stored_run *run = NULL;
+    _cleanup_free_ char *file = NULL;
+    int rc = wfe_stored_run_load(store, id, &run, err);
+    *ret = false;
+    if (rc || !run->settings.working_dir ||
+        strcmp(run->settings.working_dir, origin->working_dir) != 0)
+        return rc;
+    rc = wfe_stored_run_file(store, run, &file, err);
+    *ret = !rc && is_same_file(file, origin->file);
+    return rc;
+}
+
+int wfe_resume_newest(wfe_store *store, const wfe_resume_origin *origin, char **ret, wfe_error *err)
 {
     search s = {0};
-    const wfe_store_filter filter = {.workflow = workflow};
-    wfe_error error = WFE_ERROR_INIT;
-    int rc = store->runs(store, &filter, on_newest, &s, &error);
-    if (s.failed)
-        return wfe_error_nomem(err);
-    if (rc && rc != 1)
-        return wfe_error_copy(err, &error);
-    *ret = s.newest;
-    return 0;
+    const wfe_store_filter filter = {.workflow = origin->workflow};
+    int rc = store->runs(store, &filter, on_candidate, &s, err);
+    if (rc == WFE_E_NOMEM)
+        wfe_error_nomem(err);
+    for (size_t i = 0; !rc && i < s.n; i++) {
+        bool found = false;
+        rc = has_origin(store, s.ids[i], origin, &found, err);
+        if (!found)
+            continue;
+        *ret = strdup(s.ids[i]);
+        rc = *ret ? 0 : wfe_error_nomem(err);
+        break;
+    }
+    search_done(&s);
+    return rc;
 }
 
 static int on_run(const wfe_store_run *row, void *user)
@@ -216,12 +286,6 @@ static int find_all(wfe_store *store, search *s, wfe_error *err)
     const wfe_store_filter filter = {.open = true};
     int rc = store->runs(store, &filter, on_run, s, err);
     return rc == WFE_E_NOMEM ? wfe_error_nomem(err) : rc;
-}
-
-static void search_done(search *s)
-{
-    wfe_strv_free(s->ids);
-    wfe_strv_free(s->names);
 }
 
 int wfe_resume_interrupted(wfe_store *store, char ***ret, wfe_error *err)

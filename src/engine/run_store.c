@@ -372,6 +372,18 @@ static int read_definition(wfe_store *store, const wfe_stored_run *run, json_t *
     return parse_object(text, len, "definition", run->row.name, ret, err);
 }
 
+int wfe_stored_run_file(wfe_store *store, const wfe_stored_run *run, char **ret, wfe_error *err)
+{
+    _cleanup_json_ json_t *definition = NULL;
+    int rc = read_definition(store, run, &definition, err);
+    if (rc)
+        return rc;
+    const json_t *main = json_array_get(json_object_get(definition, "files"), 0);
+    const char *path = json_string_value(json_object_get(main, "path"));
+    *ret = strdup(path ? path : "");
+    return *ret ? 0 : wfe_error_nomem(err);
+}
+
 static const char *text_of(const char *const *texts, const char *name)
 {
     size_t len = strlen(name);

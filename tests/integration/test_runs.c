@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -345,6 +346,57 @@ static void test_runs__resume_tells_what_was_recorded(void **state)
     run_state_expect(0, "one", "logs", "again-1", "a");
 }
 
+#define SUSPENDS(id)                                                                               \
+    RUN_HEAD(id)                                                                                   \
+    "  inputs: {ref: string, n: integer}\n  steps:\n"                                              \
+    "    - name: a\n      error_behavior: {type: suspend}\n"                                       \
+    "      config: {run: 'echo ((ref)) in $PWD; test -e mended'}\n"
+
+/* Two projects whose workflows have one id: neither goes on with the other's run. */
+static void test_runs__run_resume_goes_on_with_a_run_of_its_file_and_folder(void **state)
+{
+    (void)state;
+    char folder[96], one[192], other[192];
+    snprintf(folder, sizeof folder, "%s/sub", run_state_files);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    snprintf(one, sizeof one, "%s", run_state_file("ci.yaml", SUSPENDS("ci")));
+    snprintf(other, sizeof other, "%s", run_state_file("sub/ci.yaml", SUSPENDS("ci")));
+    run_state_expect(1, "run ci-1 suspended", "run", one, "-i", "ref=main", "-i", "n=1");
+    run_state_expect(1, "run ci-2 suspended", "run", other, "--resume", "-i", "ref=main", "-i",
+                     "n=1");
+    run_state_directory = folder; /* the first file, elsewhere */
+    run_state_expect(1, "run ci-3 suspended", "run", one, "--resume", "-i", "ref=main", "-i",
+                     "n=1");
+    run_state_directory = NULL;
+    run_state_file("mended", "");
+    run_state_expect(0, "run ci-1 succeeded", "run", "./sub/../ci.yaml", "--resume", "-i",
+                     "ref=main", "-i", "n=1");
+    run_state_expect(0, "run ci-2 succeeded", "run", "sub/ci.yaml", "--resume", "-i", "ref=main",
+                     "-i", "n=1");
+}
+
+static void test_runs__inputs_that_differ_from_those_of_a_run_are_refused(void **state)
+{
+    (void)state;
+    char file[192];
+    snprintf(file, sizeof file, "%s", run_state_file("ci.yaml", SUSPENDS("ci")));
+    run_state_expect(1, "run ci-1 suspended", "run", file, "-i", "ref=main", "-i", "n=1");
+    run_state_expect(2, "input 'ref' is \"next\", but the run 'ci-1' was begun with \"main\"",
+                     "run", file, "--resume", "-i", "ref=next", "-i", "n=1");
+    run_state_expect(2, "begin a new run", "resume", "ci-1", "-i", "n=2");
+    run_state_expect(2, "input 'n' is 2, but the run 'ci-1' was begun with 1", "rerun", "ci-1",
+                     "-i", "n=2");
+    run_state_expect(2, "was begun without an input 'x'", "resume", "ci-1", "-i", "x=2");
+    run_state_expect(2, "NAME=VALUE", "resume", "ci-1", "-i", "ref");
+    run_state_file("inputs.yaml", "ref: next\nn: 1\n");
+    run_state_expect(2, "input 'ref' is \"next\"", "run", file, "--resume", "--input-file",
+                     "inputs.yaml");
+    /* The last of what is given counts. */
+    run_state_expect(1, "run ci-1 suspended", "run", file, "--resume", "--input-file",
+                     "inputs.yaml", "-i", "ref=x", "-i", "ref=main");
+    run_state_expect(0, "suspended", "show", "ci-1");
+}
+
 static void test_runs__gc_takes_old_runs_and_logs_without_a_run(void **state)
 {
     (void)state;
@@ -414,6 +466,8 @@ int main(void)
         CASE(a_run_whose_wfe_was_killed_is_interrupted),
         CASE(resume_says_what_it_cannot_do),
         CASE(resume_tells_what_was_recorded),
+        CASE(run_resume_goes_on_with_a_run_of_its_file_and_folder),
+        CASE(inputs_that_differ_from_those_of_a_run_are_refused),
         CASE(gc_takes_old_runs_and_logs_without_a_run),
         CASE(gc_takes_what_can_be_continued_only_when_told),
     };

@@ -388,6 +388,8 @@ static int start(driver *d, wfe_error *err)
 
 static int exit_code_of(const driver *d, const wfe_engine_result *result)
 {
+    if (result->broken)
+        return WFE_EXIT_FAILED;
     switch (result->state) {
     case WFE_RUN_SUCCEEDED:
         return WFE_EXIT_OK;

@@ -346,6 +346,76 @@ static void test_runs__resume_tells_what_was_recorded(void **state)
     run_state_expect(0, "one", "logs", "again-1", "a");
 }
 
+#define AGAIN(commands)                                                                            \
+    RUN_HEAD("again")                                                                              \
+    "  ensure: {name: end, config: {run: 'echo ensured'}}\n  steps:\n"                             \
+    "    - name: a\n      retry: {max: 1, interval: 10ms, on: [infrastructure]}\n"                 \
+    "      config:\n        run: 'test -e again || { touch again; kill -9 $PPID; }; " commands     \
+    "'\n"
+
+static void interrupt_runs(const char *text, size_t n)
+{
+    char again[96];
+    const char *file = run_state_file("again.yaml", text);
+    snprintf(again, sizeof again, "%s/again", run_state_files);
+    for (size_t i = 0; i < n; i++) {
+        run_state_expect(128 + SIGKILL, "", "run", file);
+        assert_int_equal(unlink(again), 0);
+    }
+    run_state_file("again", "");
+}
+
+/* Of systemd, or of a shell, which know nothing of the processes below. */
+static void test_runs__resume_all_passes_a_signal_on(void **state)
+{
+    (void)state;
+    wfe_command_result result;
+    interrupt_runs(AGAIN("echo text; exec sleep 60"), 2);
+    wfe_command *all = run_state_start("resume", "--all");
+    wfe_command_wait_for(all, "again-1: a | text");
+    wfe_command_wait_for(all, "again-2: a | text");
+    kill(wfe_command_pid(all), SIGTERM);
+    wfe_command_wait(all, &result);
+    assert_int_equal(result.exit_code, 130);
+    assert_contains(result.out, "again-1: end | ensured");
+    assert_contains(result.out, "run again-2 cancelled");
+    wfe_command_result_done(&result);
+    run_state_expect(0, "", "resume", "--all");
+}
+
+#define TORN_BYTES 9000
+#define TORN_LINES 300
+
+/* A reader that is slow fills the pipe that all of them write to. */
+static void test_runs__resume_all_tears_no_line(void **state)
+{
+    (void)state;
+    char command[512];
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_buf text = WFE_BUF_INIT(0);
+    for (size_t i = 0; i < TORN_LINES; i++)
+        assert_ok(wfe_buf_printf(&text, &err, "%0*d\n", TORN_BYTES, 0), &err);
+    run_state_file("lines", text.data);
+    text.len = 0;
+    interrupt_runs(AGAIN("cat lines"), 2);
+    snprintf(command, sizeof command,
+             "cd %s && WFE_STATE_DIR=%s %s/wfe resume --all --json | { sleep 1; cat; } > all.json",
+             run_state_files, run_state_dir, WFE_BUILD_DIR);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof command, "%s/all.json", run_state_files);
+    assert_ok(wfe_fd_read_file(command, (size_t)64 * 1024 * 1024, &text, &err), &err);
+    size_t n = 0;
+    for (char *at = text.data, *line; (line = strsep(&at, "\n")) && *line;) {
+        json_t *json = json_loads(line, 0, NULL);
+        const char *said = json_string_value(json_object_get(json, "line"));
+        assert_non_null(json);
+        n += said && strlen(said) == TORN_BYTES;
+        json_decref(json);
+    }
+    assert_int_equal(n, 2 * TORN_LINES);
+    wfe_buf_done(&text);
+}
+
 #define SUSPENDS(id)                                                                               \
     RUN_HEAD(id)                                                                                   \
     "  inputs: {ref: string, n: integer}\n  steps:\n"                                              \
@@ -468,6 +538,8 @@ int main(void)
         CASE(resume_tells_what_was_recorded),
         CASE(run_resume_goes_on_with_a_run_of_its_file_and_folder),
         CASE(inputs_that_differ_from_those_of_a_run_are_refused),
+        CASE(resume_all_passes_a_signal_on),
+        CASE(resume_all_tears_no_line),
         CASE(gc_takes_old_runs_and_logs_without_a_run),
         CASE(gc_takes_what_can_be_continued_only_when_told),
     };

@@ -72,7 +72,7 @@ static int cmd_rerun(const wfe_command *command, void *target, int argc, char **
     if (!rc &&
         wfe_stored_run_plan(stored.store, run, o->input_file, o->inputs.items, &plan, &error)) {
         rc = error.kind;
-        code = wfe_report_usage(&error, o->json);
+        code = wfe_stored_report_plan(&error, o->json);
     }
     if (!rc && wfe_resume_check_inputs(run, plan, o->input_file, o->inputs.items, &error)) {
         rc = error.kind;

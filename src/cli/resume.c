@@ -29,6 +29,7 @@ typedef struct resumption {
     wfe_past *past;
     wfe_run_handle handle;
     bool claimed;
+    bool is_usage; /* what fails does so because of how the command was used */
     bool nothing_to_do;
 } resumption;
 
@@ -74,6 +75,7 @@ static int load_past(resumption *r, wfe_error *err)
                       "that is over",
                       r->run->row.name);
         wfe_error_hint(err, "wfe resume %s   first", r->run->row.name);
+        r->is_usage = true;
         return WFE_E_INVALID;
     }
     if (!r->run->row.is_end)
@@ -86,8 +88,10 @@ static int load_past(resumption *r, wfe_error *err)
     for (size_t i = 0; !rc && has_from && r->options->from[i]; i++)
         if (json_array_append_new(from, json_string(r->options->from[i])))
             rc = wfe_error_nomem(err);
-    if (!rc)
+    if (!rc) {
         rc = wfe_past_reopen(r->past, from, err);
+        r->is_usage = rc && has_from;
+    }
     json_decref(from);
     return rc;
 }
@@ -155,7 +159,7 @@ int wfe_resume(const char *text, const wfe_resume_options *options)
     if (!rc && wfe_stored_run_plan(r.stored.store, r.run, options->input_file, options->inputs,
                                    &r.plan, &error)) {
         rc = error.kind;
-        code = wfe_report_usage(&error, options->json);
+        code = wfe_stored_report_plan(&error, options->json);
     } else if (!rc && check_inputs(&r, &error)) {
         rc = error.kind;
         code = wfe_report_usage(&error, options->json);
@@ -165,8 +169,8 @@ int wfe_resume(const char *text, const wfe_resume_options *options)
             rc = load_past(&r, &error);
     }
     if (rc && !code)
-        code = error.kind == WFE_E_INVALID && r.claimed ? wfe_report_usage(&error, options->json)
-                                                        : wfe_stored_report(&error, options->json);
+        code = r.is_usage ? wfe_report_usage(&error, options->json)
+                          : wfe_stored_report(&error, options->json);
     if (rc || r.nothing_to_do)
         let_go(&r);
     if (!rc)

@@ -95,7 +95,10 @@ int wfe_stored_run_images(wfe_store *store, wfe_stored_run *run, wfe_error *err)
 int wfe_stored_run_file(wfe_store *store, const wfe_stored_run *run, char **ret, wfe_error *err);
 /* The plan as it was made, from what is stored; no file of the workflow is read. Secret inputs come
  * from input_texts ("KEY=VALUE", NULL-terminated; may be NULL), then from input_file (NULL: the
- * run's own). INVALID: one is missing. */
+ * run's own). Errors whose operation is WFE_RUN_STORE_INPUTS are about those: one is missing or
+ * wrong (INVALID), the file cannot be read. All others are the store's; INVALID: what it holds is
+ * damaged. */
+#define WFE_RUN_STORE_INPUTS "take the inputs given"
 int wfe_stored_run_plan(wfe_store *store, const wfe_stored_run *run, const char *input_file,
                         const char *const *input_texts, wfe_plan **ret, wfe_error *err);
 

@@ -128,6 +128,29 @@ static void test_runs_state__a_folder_that_cannot_be_made_is_told(void **state)
     run_state_expect(125, "must be an absolute path", "runs");
 }
 
+/* What is in a database that opens may be damaged, too, and that is no wrong usage. */
+static void test_runs_state__a_damaged_record_is_no_wrong_usage(void **state)
+{
+    (void)state;
+    const char *file =
+        run_state_file("w.yaml", RUN_HEAD("bad") "  steps:\n" RUN_STEP("a", "exit 1"));
+    run_state_expect(1, "run bad-1 failed", "run", file);
+    run_state_expect(2, "no step 'x'", "resume", "bad-1", "--from", "x");
+    run_sql("CREATE TABLE kept AS SELECT seq, body FROM event; UPDATE event SET body = '{'");
+    run_state_expect(125, "of the run cannot be read", "resume", "bad-1");
+    run_sql("UPDATE event SET body = (SELECT body FROM kept WHERE kept.seq = event.seq)");
+    run_state_expect(1, "run bad-1 failed", "resume", "bad-1");
+    run_sql("UPDATE definition SET body = '{}'");
+    run_state_expect(125, "has no files", "resume", "bad-1");
+    run_state_expect(125, "has no files", "rerun", "bad-1");
+    run_sql("UPDATE definition SET body = '{'");
+    run_state_expect(125, "definition of the run 'bad-1' cannot be read", "resume", "bad-1");
+    run_state_expect(125, "definition of the run 'bad-1' cannot be read", "rerun", "bad-1");
+    run_sql("DELETE FROM definition");
+    run_state_expect(125, "definition of the run 'bad-1' is not stored", "resume", "bad-1");
+    run_state_expect(125, "definition of the run 'bad-1' is not stored", "rerun", "bad-1");
+}
+
 /* The log is what fills it; the run ends, says why, and can be looked at. */
 static void test_runs_state__a_full_disk_ends_the_run(void **state)
 {
@@ -222,6 +245,7 @@ int main(void)
         CASE(a_text_is_no_database),
         CASE(a_database_of_a_newer_wfe_is_refused),
         CASE(a_folder_that_cannot_be_made_is_told),
+        CASE(a_damaged_record_is_no_wrong_usage),
         CASE(a_full_disk_ends_the_run),
         CASE(a_full_disk_interrupts_a_run_with_a_failed_step),
     };

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/owner.h"
 #include "base/strv.h"
+#include "base/utf8.h"
 #include "cli/exit_code.h"
 #include "cli/report.h"
 #include "cli/run_driver.h"
@@ -55,6 +56,16 @@ static int claim(resumption *r, wfe_error *err)
     return rc;
 }
 
+static int add_from(resumption *r, json_t *list, const char *step, wfe_error *err)
+{
+    if (!wfe_utf8_is_valid(step, strlen(step))) {
+        r->is_usage = true;
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "--from must be UTF-8 text, as names of steps are: found '%s'", step);
+    }
+    return json_array_append_new(list, json_string(step)) ? wfe_error_nomem(err) : 0;
+}
+
 /* The row may have changed until it was ours. */
 static int load_past(resumption *r, wfe_error *err)
 {
@@ -86,8 +97,7 @@ static int load_past(resumption *r, wfe_error *err)
     if (has_from && !(from = json_array()))
         return wfe_error_nomem(err);
     for (size_t i = 0; !rc && has_from && r->options->from[i]; i++)
-        if (json_array_append_new(from, json_string(r->options->from[i])))
-            rc = wfe_error_nomem(err);
+        rc = add_from(r, from, r->options->from[i], err);
     if (!rc) {
         rc = wfe_past_reopen(r->past, from, err);
         r->is_usage = rc && has_from;
@@ -271,18 +281,11 @@ static int on_run(const wfe_store_run *row, void *user)
     search *s = user;
     if (!is_interrupted(row))
         return 0;
-    char **ids = realloc(s->ids, (s->n + 2) * sizeof *ids);
-    if (ids)
-        s->ids = ids;
-    char **names = ids ? realloc(s->names, (s->n + 2) * sizeof *names) : NULL;
-    if (!names)
-        return WFE_E_NOMEM;
-    s->names = names;
-    ids[s->n] = strdup(row->id);
-    names[s->n] = strdup(row->name);
-    ids[s->n + 1] = names[s->n + 1] = NULL;
-    s->n++;
-    return ids[s->n - 1] && names[s->n - 1] ? 0 : WFE_E_NOMEM;
+    int rc = append(&s->ids, s->n, row->id);
+    if (!rc)
+        rc = append(&s->names, s->n, row->name);
+    s->n += !rc;
+    return rc;
 }
 
 static int find_all(wfe_store *store, search *s, wfe_error *err)

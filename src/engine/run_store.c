@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/owner.h"
+#include "base/utf8.h"
 #include "store/log_retention.h"
 #include "store/sqlite.h"
 #include "workflow/load.h"
@@ -415,6 +416,10 @@ static int add_secret_inputs(const wfe_stored_run *run, const char *const *texts
         json_t *value = name && !text ? json_object_get(file, name) : NULL;
         if (name && !text && !value)
             return missing(run, name, err);
+        if (text && !wfe_utf8_is_valid(text, strlen(text))) /* it is a secret: not shown */
+            return wfe_error_set(err, WFE_E_INVALID,
+                                 "input '%s' of the run '%s' must be UTF-8 text, and is not", name,
+                                 run->row.name);
         if (name &&
             json_object_set_new(inputs, name, text ? json_string(text) : json_incref(value)))
             return wfe_error_nomem(err);

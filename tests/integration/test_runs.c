@@ -221,6 +221,8 @@ static void test_runs__secrets_are_not_stored(void **state)
     assert_string_equal(run_state_text(run, "inputs.ref"), "main");
     json_decref(run);
     run_state_expect(2, "-i password=...", "rerun", "secret-1");
+    run_state_expect(2, "input 'password' of the run 'secret-1' must be UTF-8", "rerun", "secret-1",
+                     "-i", "password=\xff");
     run_state_expect(1, "run secret-2 failed", "rerun", "secret-1", "-i",
                      "password=staple-and-paper");
     run_state_file("inputs.yaml", "password: staple-and-paper\n");
@@ -325,6 +327,7 @@ static void test_runs__resume_says_what_it_cannot_do(void **state)
     run_state_expect(0, "nothing to do", "resume", "done-1");
     run_state_expect(0, "\"state\":\"succeeded\"", "resume", "done-1", "--json");
     run_state_expect(2, "no step 'b'", "resume", "done-1", "--from", "b");
+    run_state_expect(2, "--from must be UTF-8 text", "resume", "done-1", "--from", "\xff");
     run_state_expect(0, "a: ok", "resume", "done-1", "--from", "a", "--plain");
     run_state_expect(2, "--resume cannot be given", "run", file, "--resume", "--no-store");
 }

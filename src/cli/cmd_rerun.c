@@ -72,6 +72,10 @@ static int cmd_rerun(const wfe_command *command, void *target, int argc, char **
     if (!rc &&
         wfe_stored_run_plan(stored.store, run, o->input_file, o->inputs.items, &plan, &error)) {
         rc = error.kind;
+        code = wfe_stored_report_plan(&error, o->json);
+    }
+    if (!rc && wfe_resume_check_inputs(run, plan, o->input_file, o->inputs.items, &error)) {
+        rc = error.kind;
         code = wfe_report_usage(&error, o->json);
     }
     if (!rc && o->new_images) { /* those of the run it repeated itself, too */
@@ -79,8 +83,10 @@ static int cmd_rerun(const wfe_command *command, void *target, int argc, char **
         run->settings.images = NULL;
     }
     wfe_stored_close(&stored);
-    if (rc)
+    if (rc) {
+        wfe_plan_free(plan);
         return code;
+    }
     wfe_resume_remind();
     const wfe_run_driver_options driver = {
         .settings = &run->settings,

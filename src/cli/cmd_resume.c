@@ -2,20 +2,13 @@
  *
  * wfe resume: goes on with runs that were interrupted, suspended, failed or cancelled.
  */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/report.h"
 #include "cli/resume.h"
+#include "cli/side_by_side.h"
 
 typedef struct resume_options {
     wfe_option_list inputs;
@@ -76,29 +69,22 @@ static int check_usage(const resume_options *o, int argc, wfe_error *err)
 
 /* ---- all of them ---- */
 
-/* A process for each: they share nothing but the state directory. */
-static pid_t begin(const char *run, const wfe_resume_options *resume)
+typedef struct all_runs {
+    char **ids; /* oldest first */
+    const wfe_resume_options *resume;
+} all_runs;
+
+/* In a process of its own: the runs share nothing but the state directory. */
+static int resume_one(size_t index, void *user)
 {
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) {
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
-        int code = wfe_resume(run, resume);
-        fflush(stdout);
-        _exit(code);
-    }
-    return pid;
+    const all_runs *all = user;
+    return wfe_resume(all->ids[index], all->resume);
 }
 
-/* The exit code of the process; the first that is not 0 is the command's. */
-static int wait_for(pid_t pid)
+static const char *id_of(size_t index, void *user)
 {
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return WFE_EXIT_FAILED;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : WFE_EXIT_FAILED;
+    const all_runs *all = user;
+    return all->ids[index];
 }
 
 static int resume_all(const resume_options *o, wfe_resume_options *resume)
@@ -114,24 +100,17 @@ static int resume_all(const resume_options *o, wfe_resume_options *resume)
     wfe_stored_close(&stored);
     if (rc)
         return wfe_stored_report(&error, o->json);
-    size_t n = wfe_strv_length((const char *const *)runs);
-    _cleanup_free_ pid_t *pids = calloc(n ? n : 1, sizeof *pids);
-    if (!pids)
-        return WFE_EXIT_FAILED;
     /* Several cannot draw on one terminal. */
     resume->plain = !o->json;
     resume->is_one_of_many = true;
-    /* A signal is for the runs; it comes to all of the group, or to none. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    int code = WFE_EXIT_OK;
-    for (size_t i = 0; i < n; i++)
-        pids[i] = begin(runs[i], resume);
-    for (size_t i = 0; i < n; i++) {
-        int one = pids[i] > 0 ? wait_for(pids[i]) : WFE_EXIT_FAILED;
-        code = code ? code : one;
-    }
-    return code;
+    all_runs all = {.ids = runs, .resume = resume};
+    const wfe_side_by_side_options many = {
+        .n = wfe_strv_length((const char *const *)runs),
+        .run = resume_one,
+        .name = id_of,
+        .user = &all,
+    };
+    return wfe_side_by_side(&many);
 }
 
 static int cmd_resume(const wfe_command *command, void *target, int argc, char **argv)

@@ -63,7 +63,7 @@ static const wfe_option options[] = {
     {"no-store", 0, WFE_OPTION_FLAG, NULL, "record nothing: the run cannot be continued",
      offsetof(run_options, no_store)},
     {"resume", 0, WFE_OPTION_FLAG, NULL,
-     "go on with the workflow's newest run that was interrupted or suspended, if there is one",
+     "go on with this file's newest run here that was interrupted or suspended, if there is one",
      offsetof(run_options, resume)},
     {"max-step-log", 0, WFE_OPTION_BYTES, "SIZE", "kept of what an attempt prints (256m)",
      offsetof(run_options, max_step_log)},
@@ -148,15 +148,19 @@ static int make_settings(const run_options *o, wfe_run_settings *settings, wfe_e
 }
 
 /* The run to go on with; *ret stays NULL when there is none. */
-static int find_run(const wfe_plan *plan, char **ret, wfe_error *err)
+static int find_run(const wfe_plan *plan, const wfe_run_settings *settings, char **ret,
+                    wfe_error *err)
 {
+    const wfe_resume_origin origin = {.workflow = plan->workflows[plan->main].id,
+                                      .working_dir = settings->working_dir,
+                                      .file = plan->files[0].path};
     wfe_stored stored = {.store = NULL};
     wfe_error error = WFE_ERROR_INIT;
     int rc = wfe_stored_open(&stored, &error);
     if (rc == WFE_E_NOT_FOUND)
         return 0; /* nothing was ever recorded */
     if (!rc)
-        rc = wfe_resume_newest(stored.store, plan->workflows[plan->main].id, ret, &error);
+        rc = wfe_resume_newest(stored.store, &origin, ret, &error);
     wfe_stored_close(&stored);
     return rc ? wfe_error_copy(err, &error) : 0;
 }
@@ -179,13 +183,15 @@ static int run_plan(const run_options *o, const wfe_plan *plan)
 {
     wfe_error error = WFE_ERROR_INIT;
     _cleanup_free_ char *run = NULL;
-    if (o->resume && find_run(plan, &run, &error))
+    _cleanup_(wfe_run_settings_done) wfe_run_settings settings = {0};
+    if (make_settings(o, &settings, &error))
+        return wfe_report(&error, o->json);
+    if (o->resume && find_run(plan, &settings, &run, &error))
         return wfe_stored_report(&error, o->json);
     if (run)
         return resume_run(o, run);
     if (!o->no_store)
         wfe_resume_remind();
-    _cleanup_(wfe_run_settings_done) wfe_run_settings settings = {0};
     const wfe_run_driver_options driver = {
         .settings = &settings,
         .verbose = o->connection.verbose,
@@ -195,8 +201,6 @@ static int run_plan(const run_options *o, const wfe_plan *plan)
         .name = o->name,
         .no_store = o->no_store,
     };
-    if (make_settings(o, &settings, &error))
-        return wfe_report(&error, o->json);
     return wfe_run_drive(plan, &driver);
 }
 

@@ -13,14 +13,24 @@ struct wfe_interrupt {
     wfe_io *io;
     void (*on_signal)(void *user);
     void *user;
+    pid_t forwarder;      /* 0: none */
+    unsigned n_forwarded; /* signals that came from it */
+    unsigned n_direct;
+    unsigned n_told;
 };
 
 static void on_readable(int fd, void *user)
 {
     wfe_interrupt *interrupt = user;
     struct signalfd_siginfo info;
-    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        bool forwarded = interrupt->forwarder && info.ssi_pid == (uint32_t)interrupt->forwarder;
+        unsigned *n = forwarded ? &interrupt->n_forwarded : &interrupt->n_direct;
+        if (++*n <= interrupt->n_told)
+            continue;
+        interrupt->n_told = *n;
         interrupt->on_signal(interrupt->user);
+    }
 }
 
 static void on_io(unsigned events, void *user)
@@ -92,6 +102,11 @@ int wfe_interrupt_new_on(wfe_loop *loop, void (*on_signal)(void *user), void *us
     }
     *ret = interrupt;
     return 0;
+}
+
+void wfe_interrupt_forwarded_by(wfe_interrupt *interrupt, pid_t pid)
+{
+    interrupt->forwarder = pid;
 }
 
 void wfe_interrupt_free(wfe_interrupt *interrupt)

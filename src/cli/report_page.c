@@ -96,11 +96,11 @@ void wfe_report_symbol(wfe_report_page *page, const wfe_model_step *step)
 
 /* ---- the parts of the page ---- */
 
-static const char *run_class(enum wfe_run_state state)
+static const char *run_class(const wfe_engine_result *result)
 {
-    if (state == WFE_RUN_SUCCEEDED)
+    if (result->state == WFE_RUN_SUCCEEDED)
         return "ok";
-    return state == WFE_RUN_FAILED ? "bad" : "warn";
+    return result->state == WFE_RUN_FAILED && !result->interrupted ? "bad" : "warn";
 }
 
 static void put_head(wfe_report_page *page)
@@ -113,9 +113,8 @@ static void put_head(wfe_report_page *page)
                     "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
     wfe_html_text(h, page->run->workflow);
     wfe_html_put(h, ": %s</title>\n<style>%s%s%s%s%s</style>\n</head>\n<body>\n",
-                 wfe_run_state_name(page->result->state), WFE_REPORT_STYLE_COLOURS,
-                 WFE_REPORT_STYLE_PAGE, WFE_REPORT_STYLE_TIME, WFE_REPORT_STYLE_STEPS,
-                 WFE_REPORT_STYLE_SMALL);
+                 wfe_result_word(page->result), WFE_REPORT_STYLE_COLOURS, WFE_REPORT_STYLE_PAGE,
+                 WFE_REPORT_STYLE_TIME, WFE_REPORT_STYLE_STEPS, WFE_REPORT_STYLE_SMALL);
 }
 
 static void put_fact(wfe_html *h, const char *name, const char *value)
@@ -152,8 +151,8 @@ static void put_header(wfe_report_page *page)
     const wfe_engine_result *result = page->result;
     char elapsed[WFE_TEXT_ELAPSED_SIZE];
     wfe_html_put(h, "<a class=\"skip\" href=\"#main\">To the time line</a>\n<header>\n");
-    wfe_html_put(h, "<p class=\"state %s\">%s%s</p>\n<h1>", run_class(result->state),
-                 wfe_run_state_name(result->state), result->timed_out ? ": time is up" : "");
+    wfe_html_put(h, "<p class=\"state %s\">%s%s</p>\n<h1>", run_class(result),
+                 wfe_result_word(result), result->timed_out ? ": time is up" : "");
     wfe_html_text(h, page->run->workflow);
     wfe_html_put(h, "</h1>\n");
     if (page->run->description) {
@@ -211,6 +210,11 @@ static void put_failures(wfe_report_page *page)
                     "<h2 id=\"h-failure\">What failed first</h2>\n<p>");
     put_error(page, result->failed_step, &result->error);
     wfe_html_put(h, "</p>\n");
+    if (result->interrupted) {
+        wfe_html_put(h, "<p>What is recorded stays; go on with: wfe resume ");
+        wfe_html_text(h, page->run->name);
+        wfe_html_put(h, "</p>\n");
+    }
     const wfe_model_step *step = find_step(page, result->failed_step);
     if (step)
         wfe_report_last_lines(page, step, FIRST_FAILURE_LINES);

@@ -4,13 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/owner.h"
 #include "base/strv.h"
+#include "base/utf8.h"
 #include "cli/exit_code.h"
 #include "cli/report.h"
 #include "cli/run_driver.h"
+#include "engine/given_inputs.h"
+#include "workflow/load.h"
 
 /* Names in the reminder. */
 #define NAMES_SHOWN 3
@@ -26,6 +30,7 @@ typedef struct resumption {
     wfe_past *past;
     wfe_run_handle handle;
     bool claimed;
+    bool is_usage; /* what fails does so because of how the command was used */
     bool nothing_to_do;
 } resumption;
 
@@ -51,6 +56,16 @@ static int claim(resumption *r, wfe_error *err)
     return rc;
 }
 
+static int add_from(resumption *r, json_t *list, const char *step, wfe_error *err)
+{
+    if (!wfe_utf8_is_valid(step, strlen(step))) {
+        r->is_usage = true;
+        return wfe_error_set(err, WFE_E_INVALID,
+                             "--from must be UTF-8 text, as names of steps are: found '%s'", step);
+    }
+    return json_array_append_new(list, json_string(step)) ? wfe_error_nomem(err) : 0;
+}
+
 /* The row may have changed until it was ours. */
 static int load_past(resumption *r, wfe_error *err)
 {
@@ -71,6 +86,7 @@ static int load_past(resumption *r, wfe_error *err)
                       "that is over",
                       r->run->row.name);
         wfe_error_hint(err, "wfe resume %s   first", r->run->row.name);
+        r->is_usage = true;
         return WFE_E_INVALID;
     }
     if (!r->run->row.is_end)
@@ -81,10 +97,11 @@ static int load_past(resumption *r, wfe_error *err)
     if (has_from && !(from = json_array()))
         return wfe_error_nomem(err);
     for (size_t i = 0; !rc && has_from && r->options->from[i]; i++)
-        if (json_array_append_new(from, json_string(r->options->from[i])))
-            rc = wfe_error_nomem(err);
-    if (!rc)
+        rc = add_from(r, from, r->options->from[i], err);
+    if (!rc) {
         rc = wfe_past_reopen(r->past, from, err);
+        r->is_usage = rc && has_from;
+    }
     json_decref(from);
     return rc;
 }
@@ -124,6 +141,25 @@ static int drive(resumption *r)
     return wfe_run_drive(r->plan, &driver);
 }
 
+int wfe_resume_check_inputs(const wfe_stored_run *run, const wfe_plan *plan, const char *input_file,
+                            const char *const *inputs, wfe_error *err)
+{
+    json_t *file = NULL;
+    int rc = input_file ? wfe_plan_read_inputs(input_file, &file, err) : 0;
+    if (!rc)
+        rc = wfe_given_inputs_check(run, plan, file, inputs, err);
+    json_decref(file);
+    return rc;
+}
+
+static int check_inputs(const resumption *r, wfe_error *err)
+{
+    const wfe_resume_options *o = r->options;
+    if (o->is_one_of_many) /* some are for this run and some for others */
+        return 0;
+    return wfe_resume_check_inputs(r->run, r->plan, o->input_file, o->inputs, err);
+}
+
 int wfe_resume(const char *text, const wfe_resume_options *options)
 {
     resumption r = {.options = options};
@@ -133,6 +169,9 @@ int wfe_resume(const char *text, const wfe_resume_options *options)
     if (!rc && wfe_stored_run_plan(r.stored.store, r.run, options->input_file, options->inputs,
                                    &r.plan, &error)) {
         rc = error.kind;
+        code = wfe_stored_report_plan(&error, options->json);
+    } else if (!rc && check_inputs(&r, &error)) {
+        rc = error.kind;
         code = wfe_report_usage(&error, options->json);
     } else if (!rc) {
         rc = claim(&r, &error);
@@ -140,8 +179,8 @@ int wfe_resume(const char *text, const wfe_resume_options *options)
             rc = load_past(&r, &error);
     }
     if (rc && !code)
-        code = error.kind == WFE_E_INVALID && r.claimed ? wfe_report_usage(&error, options->json)
-                                                        : wfe_stored_report(&error, options->json);
+        code = r.is_usage ? wfe_report_usage(&error, options->json)
+                          : wfe_stored_report(&error, options->json);
     if (rc || r.nothing_to_do)
         let_go(&r);
     if (!rc)
@@ -159,8 +198,6 @@ typedef struct search {
     char **ids;
     char **names;
     size_t n;
-    char *newest;
-    bool failed; /* no memory */
 } search;
 
 static bool is_interrupted(const wfe_store_run *row)
@@ -168,28 +205,75 @@ static bool is_interrupted(const wfe_store_run *row)
     return strcmp(wfe_stored_state(row), WFE_STORED_INTERRUPTED) == 0;
 }
 
-static int on_newest(const wfe_store_run *row, void *user)
+static void search_done(search *s)
+{
+    wfe_strv_free(s->ids);
+    wfe_strv_free(s->names);
+}
+
+/* Appends a copy to the list, which ends with NULL at any time. */
+static int append(char ***list, size_t n, const char *text)
+{
+    char **longer = realloc(*list, (n + 2) * sizeof *longer);
+    if (!longer)
+        return WFE_E_NOMEM;
+    *list = longer;
+    longer[n] = strdup(text);
+    longer[n + 1] = NULL;
+    return longer[n] ? 0 : WFE_E_NOMEM;
+}
+
+static int on_candidate(const wfe_store_run *row, void *user)
 {
     search *s = user;
     if (!is_interrupted(row) && strcmp(row->state, wfe_run_state_name(WFE_RUN_SUSPENDED)) != 0)
         return 0;
-    s->newest = strdup(row->id);
-    s->failed = !s->newest;
-    return 1;
+    int rc = append(&s->ids, s->n, row->id);
+    s->n += !rc;
+    return rc;
 }
 
-int wfe_resume_newest(wfe_store *store, const char *workflow, char **ret, wfe_error *err)
+/* Both are paths from the folder that the two have in common. */
+static bool is_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+    return strcmp(one, other) == 0 || (stat(one, &a) == 0 && stat(other, &b) == 0 &&
+                                       a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
+static int has_origin(wfe_store *store, const char *id, const wfe_resume_origin *origin, bool *ret,
+                      wfe_error *err)
+{
+    _cleanup_(wfe_stored_run_free_p) wfe_stored_run *run = NULL;
+    _cleanup_free_ char *file = NULL;
+    int rc = wfe_stored_run_load(store, id, &run, err);
+    *ret = false;
+    if (rc || !run->settings.working_dir ||
+        strcmp(run->settings.working_dir, origin->working_dir) != 0)
+        return rc;
+    rc = wfe_stored_run_file(store, run, &file, err);
+    *ret = !rc && is_same_file(file, origin->file);
+    return rc;
+}
+
+int wfe_resume_newest(wfe_store *store, const wfe_resume_origin *origin, char **ret, wfe_error *err)
 {
     search s = {0};
-    const wfe_store_filter filter = {.workflow = workflow};
-    wfe_error error = WFE_ERROR_INIT;
-    int rc = store->runs(store, &filter, on_newest, &s, &error);
-    if (s.failed)
-        return wfe_error_nomem(err);
-    if (rc && rc != 1)
-        return wfe_error_copy(err, &error);
-    *ret = s.newest;
-    return 0;
+    const wfe_store_filter filter = {.workflow = origin->workflow};
+    int rc = store->runs(store, &filter, on_candidate, &s, err);
+    if (rc == WFE_E_NOMEM)
+        wfe_error_nomem(err);
+    for (size_t i = 0; !rc && i < s.n; i++) {
+        bool found = false;
+        rc = has_origin(store, s.ids[i], origin, &found, err);
+        if (!found)
+            continue;
+        *ret = strdup(s.ids[i]);
+        rc = *ret ? 0 : wfe_error_nomem(err);
+        break;
+    }
+    search_done(&s);
+    return rc;
 }
 
 static int on_run(const wfe_store_run *row, void *user)
@@ -197,18 +281,11 @@ static int on_run(const wfe_store_run *row, void *user)
     search *s = user;
     if (!is_interrupted(row))
         return 0;
-    char **ids = realloc(s->ids, (s->n + 2) * sizeof *ids);
-    if (ids)
-        s->ids = ids;
-    char **names = ids ? realloc(s->names, (s->n + 2) * sizeof *names) : NULL;
-    if (!names)
-        return WFE_E_NOMEM;
-    s->names = names;
-    ids[s->n] = strdup(row->id);
-    names[s->n] = strdup(row->name);
-    ids[s->n + 1] = names[s->n + 1] = NULL;
-    s->n++;
-    return ids[s->n - 1] && names[s->n - 1] ? 0 : WFE_E_NOMEM;
+    int rc = append(&s->ids, s->n, row->id);
+    if (!rc)
+        rc = append(&s->names, s->n, row->name);
+    s->n += !rc;
+    return rc;
 }
 
 static int find_all(wfe_store *store, search *s, wfe_error *err)
@@ -216,12 +293,6 @@ static int find_all(wfe_store *store, search *s, wfe_error *err)
     const wfe_store_filter filter = {.open = true};
     int rc = store->runs(store, &filter, on_run, s, err);
     return rc == WFE_E_NOMEM ? wfe_error_nomem(err) : rc;
-}
-
-static void search_done(search *s)
-{
-    wfe_strv_free(s->ids);
-    wfe_strv_free(s->names);
 }
 
 int wfe_resume_interrupted(wfe_store *store, char ***ret, wfe_error *err)

@@ -370,6 +370,8 @@ static int start(driver *d, wfe_error *err)
         rc = wfe_out_new(d->loop, STDOUT_FILENO, &d->out, err);
     if (!rc)
         rc = wfe_interrupt_new_on(d->loop, on_signal, d, &d->interrupt, err);
+    if (!rc && d->options->is_one_of_many)
+        wfe_interrupt_forwarded_by(d->interrupt, getppid());
     if (!rc)
         rc = wfe_timer_new(d->loop, on_tick, d, &d->timer, err);
     if (!rc)
@@ -388,6 +390,8 @@ static int start(driver *d, wfe_error *err)
 
 static int exit_code_of(const driver *d, const wfe_engine_result *result)
 {
+    if (result->broken)
+        return WFE_EXIT_FAILED;
     switch (result->state) {
     case WFE_RUN_SUCCEEDED:
         return WFE_EXIT_OK;

@@ -231,11 +231,12 @@ static size_t count_allowed(const wfe_run_model *model)
     return n;
 }
 
-static enum wfe_style style_of(enum wfe_run_state state)
+static enum wfe_style style_of(const wfe_engine_result *result)
 {
-    if (state == WFE_RUN_SUCCEEDED)
+    if (result->state == WFE_RUN_SUCCEEDED)
         return WFE_STYLE_GREEN;
-    return state == WFE_RUN_FAILED ? WFE_STYLE_RED : WFE_STYLE_YELLOW;
+    return result->state == WFE_RUN_FAILED && !result->interrupted ? WFE_STYLE_RED
+                                                                   : WFE_STYLE_YELLOW;
 }
 
 void wfe_run_summary(wfe_screen *screen, const wfe_run_model *model, const wfe_view_run *run,
@@ -247,8 +248,8 @@ void wfe_run_summary(wfe_screen *screen, const wfe_run_model *model, const wfe_v
     put_table(screen, model, columns);
     put_outputs(screen, result->outputs);
     put_failures(screen, result);
-    wfe_screen_printf(screen, style_of(result->state), "run %s %s%s", run->name,
-                      wfe_run_state_name(result->state), result->timed_out ? " (time is up)" : "");
+    wfe_screen_printf(screen, style_of(result), "run %s %s%s", run->name, wfe_result_word(result),
+                      result->timed_out ? " (time is up)" : "");
     wfe_screen_printf(screen, WFE_STYLE_NONE, " after %s: %u ok, %u failed",
                       wfe_text_elapsed(result->elapsed_us, elapsed), result->n_succeeded,
                       result->n_failed);
@@ -257,5 +258,10 @@ void wfe_run_summary(wfe_screen *screen, const wfe_run_model *model, const wfe_v
     wfe_screen_printf(screen, WFE_STYLE_NONE, ", %u skipped", result->n_skipped);
     if (result->n_cancelled)
         wfe_screen_printf(screen, WFE_STYLE_NONE, ", %u cancelled", result->n_cancelled);
+    wfe_screen_end_line(screen);
+    if (!result->interrupted)
+        return;
+    wfe_screen_printf(screen, WFE_STYLE_NONE, "what is recorded stays; go on with: wfe resume %s",
+                      run->name);
     wfe_screen_end_line(screen);
 }

@@ -87,3 +87,8 @@ const char *wfe_step_role_suffix(const wfe_model_step *step)
     }
     return "";
 }
+
+const char *wfe_result_word(const wfe_engine_result *result)
+{
+    return result->interrupted ? "interrupted" : wfe_run_state_name(result->state);
+}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How the views name and mark what a step is doing, so that all of them say the same.
+ * How the views name and mark what a step is doing and how a run ended, so that all of them say
+ * the same.
  */
 #ifndef WFE_CLI_STEP_WORDS_H
 #define WFE_CLI_STEP_WORDS_H
 
 #include "cli/run_model.h"
 #include "cli/screen.h"
+#include "engine/engine.h"
 
 typedef struct wfe_step_mark {
     const char *symbol; /* one column */
@@ -26,5 +28,8 @@ const char *wfe_step_note(const wfe_model_step *step, char out[WFE_STEP_NOTE_SIZ
 
 /* " (ensure)", " (service)", or "". Static. */
 const char *wfe_step_role_suffix(const wfe_model_step *step);
+
+/* How the run ended: "succeeded"; "interrupted" for one that can go on. Static. */
+const char *wfe_result_word(const wfe_engine_result *result);
 
 #endif

@@ -40,6 +40,12 @@ int wfe_stored_report(const wfe_error *err, bool json)
     return code == WFE_EXIT_USAGE ? WFE_EXIT_FAILED : code;
 }
 
+int wfe_stored_report_plan(const wfe_error *err, bool json)
+{
+    return strcmp(err->operation, WFE_RUN_STORE_INPUTS) == 0 ? wfe_report_usage(err, json)
+                                                             : wfe_stored_report(err, json);
+}
+
 /* ---- words ---- */
 
 const char *wfe_stored_state(const wfe_store_run *run)

@@ -27,6 +27,9 @@ int wfe_stored_open_run(wfe_stored *ret, const char *text, wfe_stored_run **ret_
  * be read. */
 int wfe_stored_report(const wfe_error *err, bool json);
 
+/* The same of what wfe_stored_run_plan says: 2 when it is about the inputs that were given. */
+int wfe_stored_report_plan(const wfe_error *err, bool json);
+
 /* The state for people: that of the row, or "interrupted" for a run whose wfe is gone. */
 const char *wfe_stored_state(const wfe_store_run *run);
 #define WFE_STORED_INTERRUPTED "interrupted"

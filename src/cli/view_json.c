@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "cli/step_words.h"
 #include "cli/view.h"
 
 typedef struct json_view {
@@ -68,11 +69,11 @@ static json_t *result_json(const json_view *j, const wfe_engine_result *result, 
     return json_pack("{si ss so so so ss sb si sf so sO? s{si si si si}}", "version",
                      WFE_EVENT_VERSION, "event", "result", "workflow", text_json(j->run.workflow),
                      "run", text_json(j->run.name), "run_id", text_json(j->run.id), "state",
-                     wfe_run_state_name(result->state), "timed_out", (int)result->timed_out,
-                     "exit_code", exit_code, "elapsed_ms", (double)result->elapsed_us / 1000.0,
-                     "failures", failures_json(result), "outputs", (json_t *)outputs, "steps",
-                     "succeeded", (int)result->n_succeeded, "failed", (int)result->n_failed,
-                     "skipped", (int)result->n_skipped, "cancelled", (int)result->n_cancelled);
+                     wfe_result_word(result), "timed_out", (int)result->timed_out, "exit_code",
+                     exit_code, "elapsed_ms", (double)result->elapsed_us / 1000.0, "failures",
+                     failures_json(result), "outputs", (json_t *)outputs, "steps", "succeeded",
+                     (int)result->n_succeeded, "failed", (int)result->n_failed, "skipped",
+                     (int)result->n_skipped, "cancelled", (int)result->n_cancelled);
 }
 
 static void json_event(wfe_view *view, const wfe_event *event)

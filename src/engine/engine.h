@@ -107,6 +107,8 @@ typedef struct wfe_engine_failure {
 typedef struct wfe_engine_result {
     enum wfe_run_state state;
     bool timed_out;          /* FAILED: the time of the run was up */
+    bool broken;             /* FAILED: it could not be recorded any more; see error */
+    bool interrupted;        /* broken, and what was recorded stays: it can go on from there */
     const char *failed_step; /* the first cause; NULL: none, or the run itself */
     wfe_error error;         /* the first cause; kind 0: none */
     /* Failures after the first: of hooks and of other steps, in the order in which they came; at

@@ -223,8 +223,11 @@ int wfe_past_add_event(wfe_past *past, const wfe_store_event *event, wfe_error *
 {
     json_t *json = NULL;
     int rc = wfe_json_load(event->event, strlen(event->event), JSON_ALLOW_NUL, &json, err);
-    if (rc)
+    if (rc) {
+        wfe_error_prefix(err, "record %llu of the run cannot be read",
+                         (unsigned long long)event->seq);
         return rc;
+    }
     if (!past->last_seq)
         past->began_at_us = event->at_us;
     past->last_seq = event->seq;

@@ -122,6 +122,18 @@ void wfe_run_stopping(wfe_engine_run *run, enum wfe_stop_reason reason, const wf
     wfe_journal_stop(run, reason, err);
 }
 
+/* Whatever else failed, this is what ended it. */
+static void fill_broken(wfe_engine_run *run)
+{
+    wfe_engine_result *result = &run->result;
+    result->broken = true;
+    result->interrupted = run->context.durable;
+    result->state = WFE_RUN_FAILED;
+    result->timed_out = false;
+    result->error = run->broken_error;
+    result->failed_step = NULL;
+}
+
 static void fill_result(wfe_engine_run *run)
 {
     wfe_engine_result *result = &run->result;
@@ -132,11 +144,8 @@ static void fill_result(wfe_engine_run *run)
         result->data = wfe_scope_data(frame->all);
         result->outputs = frame->outputs;
     }
-    if (run->broken) { /* whatever else failed, this is what ended it */
-        result->state = WFE_RUN_FAILED;
-        result->error = run->broken_error;
-        result->failed_step = NULL;
-    }
+    if (run->broken)
+        fill_broken(run);
     result->failures = run->failures;
     result->finished_at_us = wfe_clock_wall_us();
     /* One that goes on may break before it has begun to. */
@@ -255,6 +264,8 @@ static void on_turn(void *user)
     if (!run->closed || run->told || !wfe_journal_is_idle(run))
         return;
     run->told = true;
+    if (run->broken) /* perhaps by the record of its end */
+        fill_broken(run);
     if (run->done)
         run->done(run, run->done_user); /* it may have freed the run */
 }

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/owner.h"
+#include "base/utf8.h"
 #include "store/log_retention.h"
 #include "store/sqlite.h"
 #include "workflow/load.h"
@@ -366,10 +367,26 @@ static int read_definition(wfe_store *store, const wfe_stored_run *run, json_t *
 {
     _cleanup_free_ char *text = NULL;
     size_t len = 0;
-    int rc = store->definition(store, run->row.hash, &text, &len, err);
+    wfe_error error = WFE_ERROR_INIT;
+    int rc = store->definition(store, run->row.hash, &text, &len, &error);
+    if (rc == WFE_E_NOT_FOUND) /* damage: it was stored with the run */
+        return wfe_error_set(err, WFE_E_INVALID, "the definition of the run '%s' is not stored",
+                             run->row.name);
+    if (rc)
+        return wfe_error_copy(err, &error);
+    return parse_object(text, len, "definition", run->row.name, ret, err);
+}
+
+int wfe_stored_run_file(wfe_store *store, const wfe_stored_run *run, char **ret, wfe_error *err)
+{
+    _cleanup_json_ json_t *definition = NULL;
+    int rc = read_definition(store, run, &definition, err);
     if (rc)
         return rc;
-    return parse_object(text, len, "definition", run->row.name, ret, err);
+    const json_t *main = json_array_get(json_object_get(definition, "files"), 0);
+    const char *path = json_string_value(json_object_get(main, "path"));
+    *ret = strdup(path ? path : "");
+    return *ret ? 0 : wfe_error_nomem(err);
 }
 
 static const char *text_of(const char *const *texts, const char *name)
@@ -399,6 +416,10 @@ static int add_secret_inputs(const wfe_stored_run *run, const char *const *texts
         json_t *value = name && !text ? json_object_get(file, name) : NULL;
         if (name && !text && !value)
             return missing(run, name, err);
+        if (text && !wfe_utf8_is_valid(text, strlen(text))) /* it is a secret: not shown */
+            return wfe_error_set(err, WFE_E_INVALID,
+                                 "input '%s' of the run '%s' must be UTF-8 text, and is not", name,
+                                 run->row.name);
         if (name &&
             json_object_set_new(inputs, name, text ? json_string(text) : json_incref(value)))
             return wfe_error_nomem(err);
@@ -406,23 +427,42 @@ static int add_secret_inputs(const wfe_stored_run *run, const char *const *texts
     return 0;
 }
 
+/* Marks it as one of what was given, whatever said so first. */
+static int of_inputs(wfe_error *error, wfe_error *err)
+{
+    if (error->kind != WFE_E_NOMEM)
+        snprintf(error->operation, sizeof error->operation, "%s", WFE_RUN_STORE_INPUTS);
+    return wfe_error_copy(err, error);
+}
+
+static int take_inputs(const wfe_stored_run *run, const char *path, const char *const *texts,
+                       json_t *inputs, wfe_error *err)
+{
+    _cleanup_json_ json_t *file = NULL;
+    int rc = path ? wfe_plan_read_inputs(path, &file, err) : 0;
+    return rc ? rc : add_secret_inputs(run, texts, file, inputs, err);
+}
+
 int wfe_stored_run_plan(wfe_store *store, const wfe_stored_run *run, const char *input_file,
                         const char *const *input_texts, wfe_plan **ret, wfe_error *err)
 {
     _cleanup_json_ json_t *definition = NULL;
-    _cleanup_json_ json_t *file = NULL;
-    const char *path = input_file ? input_file : run->settings.input_file;
-    json_t *inputs = json_deep_copy(run->inputs);
-    int rc = inputs ? read_definition(store, run, &definition, err) : wfe_error_nomem(err);
-    if (!rc && path && json_array_size(run->secret_inputs))
-        rc = wfe_plan_read_inputs(path, &file, err);
-    if (!rc)
-        rc = add_secret_inputs(run, input_texts, file, inputs, err);
-    if (rc) {
-        json_decref(inputs);
-        return rc;
-    }
-    if (json_object_set_new(definition, "inputs", inputs))
+    _cleanup_json_ json_t *inputs = json_deep_copy(run->inputs);
+    wfe_error error = WFE_ERROR_INIT;
+    bool given = json_array_size(run->secret_inputs) > 0;
+    if (!inputs)
         return wfe_error_nomem(err);
-    return wfe_plan_from_definition(definition, ret, err);
+    int rc = read_definition(store, run, &definition, err);
+    if (rc)
+        return rc;
+    const char *path = input_file ? input_file : run->settings.input_file;
+    if (given && take_inputs(run, path, input_texts, inputs, &error))
+        return of_inputs(&error, err);
+    if (json_object_set(definition, "inputs", inputs))
+        return wfe_error_nomem(err);
+    if (!wfe_plan_from_definition(definition, ret, &error))
+        return 0;
+    /* It was a plan with the values that it had; another one may be out of place where it goes. */
+    return given && error.kind == WFE_E_INVALID ? of_inputs(&error, err)
+                                                : wfe_error_copy(err, &error);
 }

@@ -90,9 +90,15 @@ WFE_DEFINE_CLEANUP(wfe_stored_run, wfe_stored_run_free)
 /* Fills in the digests that names of images stood for in the run (settings.images), from what was
  * recorded. */
 int wfe_stored_run_images(wfe_store *store, wfe_stored_run *run, wfe_error *err);
+/* The path of the workflow file as it was given, in the run's folder; "" when it is not known. Free
+ * with free(). */
+int wfe_stored_run_file(wfe_store *store, const wfe_stored_run *run, char **ret, wfe_error *err);
 /* The plan as it was made, from what is stored; no file of the workflow is read. Secret inputs come
  * from input_texts ("KEY=VALUE", NULL-terminated; may be NULL), then from input_file (NULL: the
- * run's own). INVALID: one is missing. */
+ * run's own). Errors whose operation is WFE_RUN_STORE_INPUTS are about those: one is missing or
+ * wrong (INVALID), the file cannot be read. All others are the store's; INVALID: what it holds is
+ * damaged. */
+#define WFE_RUN_STORE_INPUTS "take the inputs given"
 int wfe_stored_run_plan(wfe_store *store, const wfe_stored_run *run, const char *input_file,
                         const char *const *input_texts, wfe_plan **ret, wfe_error *err);
 

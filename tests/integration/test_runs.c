@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -220,6 +221,8 @@ static void test_runs__secrets_are_not_stored(void **state)
     assert_string_equal(run_state_text(run, "inputs.ref"), "main");
     json_decref(run);
     run_state_expect(2, "-i password=...", "rerun", "secret-1");
+    run_state_expect(2, "input 'password' of the run 'secret-1' must be UTF-8", "rerun", "secret-1",
+                     "-i", "password=\xff");
     run_state_expect(1, "run secret-2 failed", "rerun", "secret-1", "-i",
                      "password=staple-and-paper");
     run_state_file("inputs.yaml", "password: staple-and-paper\n");
@@ -324,6 +327,7 @@ static void test_runs__resume_says_what_it_cannot_do(void **state)
     run_state_expect(0, "nothing to do", "resume", "done-1");
     run_state_expect(0, "\"state\":\"succeeded\"", "resume", "done-1", "--json");
     run_state_expect(2, "no step 'b'", "resume", "done-1", "--from", "b");
+    run_state_expect(2, "--from must be UTF-8 text", "resume", "done-1", "--from", "\xff");
     run_state_expect(0, "a: ok", "resume", "done-1", "--from", "a", "--plain");
     run_state_expect(2, "--resume cannot be given", "run", file, "--resume", "--no-store");
 }
@@ -343,6 +347,127 @@ static void test_runs__resume_tells_what_was_recorded(void **state)
     assert_string_equal(run_state_text(show, "state"), "succeeded");
     json_decref(show);
     run_state_expect(0, "one", "logs", "again-1", "a");
+}
+
+#define AGAIN(commands)                                                                            \
+    RUN_HEAD("again")                                                                              \
+    "  ensure: {name: end, config: {run: 'echo ensured'}}\n  steps:\n"                             \
+    "    - name: a\n      retry: {max: 1, interval: 10ms, on: [infrastructure]}\n"                 \
+    "      config:\n        run: 'test -e again || { touch again; kill -9 $PPID; }; " commands     \
+    "'\n"
+
+static void interrupt_runs(const char *text, size_t n)
+{
+    char again[96];
+    const char *file = run_state_file("again.yaml", text);
+    snprintf(again, sizeof again, "%s/again", run_state_files);
+    for (size_t i = 0; i < n; i++) {
+        run_state_expect(128 + SIGKILL, "", "run", file);
+        assert_int_equal(unlink(again), 0);
+    }
+    run_state_file("again", "");
+}
+
+/* Of systemd, or of a shell, which know nothing of the processes below. */
+static void test_runs__resume_all_passes_a_signal_on(void **state)
+{
+    (void)state;
+    wfe_command_result result;
+    interrupt_runs(AGAIN("echo text; exec sleep 60"), 2);
+    wfe_command *all = run_state_start("resume", "--all");
+    wfe_command_wait_for(all, "again-1: a | text");
+    wfe_command_wait_for(all, "again-2: a | text");
+    kill(wfe_command_pid(all), SIGTERM);
+    wfe_command_wait(all, &result);
+    assert_int_equal(result.exit_code, 130);
+    assert_contains(result.out, "again-1: end | ensured");
+    assert_contains(result.out, "run again-2 cancelled");
+    wfe_command_result_done(&result);
+    run_state_expect(0, "", "resume", "--all");
+}
+
+#define TORN_BYTES 9000
+#define TORN_LINES 300
+
+/* A reader that is slow fills the pipe that all of them write to. */
+static void test_runs__resume_all_tears_no_line(void **state)
+{
+    (void)state;
+    char command[512];
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_buf text = WFE_BUF_INIT(0);
+    for (size_t i = 0; i < TORN_LINES; i++)
+        assert_ok(wfe_buf_printf(&text, &err, "%0*d\n", TORN_BYTES, 0), &err);
+    run_state_file("lines", text.data);
+    text.len = 0;
+    interrupt_runs(AGAIN("cat lines"), 2);
+    snprintf(command, sizeof command,
+             "cd %s && WFE_STATE_DIR=%s %s/wfe resume --all --json | { sleep 1; cat; } > all.json",
+             run_state_files, run_state_dir, WFE_BUILD_DIR);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof command, "%s/all.json", run_state_files);
+    assert_ok(wfe_fd_read_file(command, (size_t)64 * 1024 * 1024, &text, &err), &err);
+    size_t n = 0;
+    for (char *at = text.data, *line; (line = strsep(&at, "\n")) && *line;) {
+        json_t *json = json_loads(line, 0, NULL);
+        const char *said = json_string_value(json_object_get(json, "line"));
+        assert_non_null(json);
+        n += said && strlen(said) == TORN_BYTES;
+        json_decref(json);
+    }
+    assert_int_equal(n, 2 * TORN_LINES);
+    wfe_buf_done(&text);
+}
+
+#define SUSPENDS(id)                                                                               \
+    RUN_HEAD(id)                                                                                   \
+    "  inputs: {ref: string, n: integer}\n  steps:\n"                                              \
+    "    - name: a\n      error_behavior: {type: suspend}\n"                                       \
+    "      config: {run: 'echo ((ref)) in $PWD; test -e mended'}\n"
+
+/* Two projects whose workflows have one id: neither goes on with the other's run. */
+static void test_runs__run_resume_goes_on_with_a_run_of_its_file_and_folder(void **state)
+{
+    (void)state;
+    char folder[96], one[192], other[192];
+    snprintf(folder, sizeof folder, "%s/sub", run_state_files);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    snprintf(one, sizeof one, "%s", run_state_file("ci.yaml", SUSPENDS("ci")));
+    snprintf(other, sizeof other, "%s", run_state_file("sub/ci.yaml", SUSPENDS("ci")));
+    run_state_expect(1, "run ci-1 suspended", "run", one, "-i", "ref=main", "-i", "n=1");
+    run_state_expect(1, "run ci-2 suspended", "run", other, "--resume", "-i", "ref=main", "-i",
+                     "n=1");
+    run_state_directory = folder; /* the first file, elsewhere */
+    run_state_expect(1, "run ci-3 suspended", "run", one, "--resume", "-i", "ref=main", "-i",
+                     "n=1");
+    run_state_directory = NULL;
+    run_state_file("mended", "");
+    run_state_expect(0, "run ci-1 succeeded", "run", "./sub/../ci.yaml", "--resume", "-i",
+                     "ref=main", "-i", "n=1");
+    run_state_expect(0, "run ci-2 succeeded", "run", "sub/ci.yaml", "--resume", "-i", "ref=main",
+                     "-i", "n=1");
+}
+
+static void test_runs__inputs_that_differ_from_those_of_a_run_are_refused(void **state)
+{
+    (void)state;
+    char file[192];
+    snprintf(file, sizeof file, "%s", run_state_file("ci.yaml", SUSPENDS("ci")));
+    run_state_expect(1, "run ci-1 suspended", "run", file, "-i", "ref=main", "-i", "n=1");
+    run_state_expect(2, "input 'ref' is \"next\", but the run 'ci-1' was begun with \"main\"",
+                     "run", file, "--resume", "-i", "ref=next", "-i", "n=1");
+    run_state_expect(2, "begin a new run", "resume", "ci-1", "-i", "n=2");
+    run_state_expect(2, "input 'n' is 2, but the run 'ci-1' was begun with 1", "rerun", "ci-1",
+                     "-i", "n=2");
+    run_state_expect(2, "was begun without an input 'x'", "resume", "ci-1", "-i", "x=2");
+    run_state_expect(2, "NAME=VALUE", "resume", "ci-1", "-i", "ref");
+    run_state_file("inputs.yaml", "ref: next\nn: 1\n");
+    run_state_expect(2, "input 'ref' is \"next\"", "run", file, "--resume", "--input-file",
+                     "inputs.yaml");
+    /* The last of what is given counts. */
+    run_state_expect(1, "run ci-1 suspended", "run", file, "--resume", "--input-file",
+                     "inputs.yaml", "-i", "ref=x", "-i", "ref=main");
+    run_state_expect(0, "suspended", "show", "ci-1");
 }
 
 static void test_runs__gc_takes_old_runs_and_logs_without_a_run(void **state)
@@ -414,6 +539,10 @@ int main(void)
         CASE(a_run_whose_wfe_was_killed_is_interrupted),
         CASE(resume_says_what_it_cannot_do),
         CASE(resume_tells_what_was_recorded),
+        CASE(run_resume_goes_on_with_a_run_of_its_file_and_folder),
+        CASE(inputs_that_differ_from_those_of_a_run_are_refused),
+        CASE(resume_all_passes_a_signal_on),
+        CASE(resume_all_tears_no_line),
         CASE(gc_takes_old_runs_and_logs_without_a_run),
         CASE(gc_takes_what_can_be_continued_only_when_told),
     };

@@ -128,6 +128,29 @@ static void test_runs_state__a_folder_that_cannot_be_made_is_told(void **state)
     run_state_expect(125, "must be an absolute path", "runs");
 }
 
+/* What is in a database that opens may be damaged, too, and that is no wrong usage. */
+static void test_runs_state__a_damaged_record_is_no_wrong_usage(void **state)
+{
+    (void)state;
+    const char *file =
+        run_state_file("w.yaml", RUN_HEAD("bad") "  steps:\n" RUN_STEP("a", "exit 1"));
+    run_state_expect(1, "run bad-1 failed", "run", file);
+    run_state_expect(2, "no step 'x'", "resume", "bad-1", "--from", "x");
+    run_sql("CREATE TABLE kept AS SELECT seq, body FROM event; UPDATE event SET body = '{'");
+    run_state_expect(125, "of the run cannot be read", "resume", "bad-1");
+    run_sql("UPDATE event SET body = (SELECT body FROM kept WHERE kept.seq = event.seq)");
+    run_state_expect(1, "run bad-1 failed", "resume", "bad-1");
+    run_sql("UPDATE definition SET body = '{}'");
+    run_state_expect(125, "has no files", "resume", "bad-1");
+    run_state_expect(125, "has no files", "rerun", "bad-1");
+    run_sql("UPDATE definition SET body = '{'");
+    run_state_expect(125, "definition of the run 'bad-1' cannot be read", "resume", "bad-1");
+    run_state_expect(125, "definition of the run 'bad-1' cannot be read", "rerun", "bad-1");
+    run_sql("DELETE FROM definition");
+    run_state_expect(125, "definition of the run 'bad-1' is not stored", "resume", "bad-1");
+    run_state_expect(125, "definition of the run 'bad-1' is not stored", "rerun", "bad-1");
+}
+
 /* The log is what fills it; the run ends, says why, and can be looked at. */
 static void test_runs_state__a_full_disk_ends_the_run(void **state)
 {
@@ -159,6 +182,58 @@ static void test_runs_state__a_full_disk_ends_the_run(void **state)
     wfe_command_result_done(&shown);
 }
 
+/* A step that failed before is not what ended the run: it has not ended. */
+static void fill_the_disk_beside_a_failed_step(const char *form, const char *failed,
+                                               const char *text)
+{
+    wfe_command_result result;
+    char told[96], report[96];
+    snprintf(told, sizeof told, "%s/told", run_state_files);
+    snprintf(report, sizeof report, "%s/report.html", run_state_files);
+    const char *file = run_state_file(
+        "w.yaml", RUN_HEAD("full") "  steps:\n    - name: both\n      parallel:\n"
+                                   "        - {name: bad, config: {run: 'exit 3'}}\n"
+                                   "        - name: big\n          config:\n            run: |\n"
+                                   "              while ! test -e told; do sleep 0.02; done\n"
+                                   "              head -c 3000000 /dev/zero; exec sleep 60\n");
+    wfe_command *run = run_state_start("run", file, form, "--report", report);
+    wfe_command_wait_for(run, failed);
+    run_state_file("told", "");
+    wfe_command_wait(run, &result);
+    wfe_command_result shown = run_state_run("show", "full-1");
+    umount2(run_state_dir, MNT_DETACH);
+    assert_int_equal(result.exit_code, 125);
+    assert_contains(result.out, text);
+    assert_null(strstr(result.out, "full-1 failed"));
+    assert_contains(shown.out, "state     interrupted");
+    wfe_buf page = read_whole(report);
+    assert_contains(page.data, ">interrupted<");
+    assert_contains(page.data, "go on with: wfe resume full-1");
+    wfe_buf_done(&page);
+    assert_int_equal(unlink(told), 0);
+    wfe_command_result_done(&result);
+    wfe_command_result_done(&shown);
+}
+
+static void test_runs_state__a_full_disk_interrupts_a_run_with_a_failed_step(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"--plain", "bad: failed", "run full-1 interrupted"},
+        {"--plain", "bad: failed", "go on with: wfe resume full-1"},
+        {"--json", "\"state\":\"failed\"", "\"state\":\"interrupted\""},
+    };
+    wfe_error err = WFE_ERROR_INIT;
+    assert_ok(wfe_fd_make_dirs(run_state_dir, 0700, &err), &err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (mount("tmpfs", run_state_dir, "tmpfs", 0, "size=1m,mode=0700")) {
+            print_message("cannot mount a tmpfs: %s\n", strerror(errno));
+            skip();
+        }
+        fill_the_disk_beside_a_failed_step(cases[i][0], cases[i][1], cases[i][2]);
+    }
+}
+
 #define CASE(name)                                                                                 \
     cmocka_unit_test_setup_teardown(test_runs_state__##name, run_state_setup, run_state_teardown)
 
@@ -170,7 +245,9 @@ int main(void)
         CASE(a_text_is_no_database),
         CASE(a_database_of_a_newer_wfe_is_refused),
         CASE(a_folder_that_cannot_be_made_is_told),
+        CASE(a_damaged_record_is_no_wrong_usage),
         CASE(a_full_disk_ends_the_run),
+        CASE(a_full_disk_interrupts_a_run_with_a_failed_step),
     };
     return cmocka_run_group_tests_name("runs_state", tests, NULL, NULL);
 }

@@ -204,6 +204,9 @@ static outcome run(build_fn build, unsigned number, uint64_t last, bool *ret_bro
     build();
     const wfe_engine_result *result = engine_rig_run(&rig, NULL);
     *ret_broken = is_cut;
+    /* Also when it was the record of the end that could not be made. */
+    assert_int_equal(result->broken, is_cut);
+    assert_int_equal(result->interrupted, is_cut && rig.options.durable);
     outcome o = {0};
     if (!*ret_broken)
         o = outcome_of(result);

@@ -25,9 +25,8 @@ bool wfe_gc_bundle_find(const wfe_gc *gc, const char *id, char out[PATH_MAX])
     const char *socket = wfe_client_socket(gc->client);
     const char *slash = strrchr(socket, '/');
     for (size_t i = 0; slash && i < sizeof states / sizeof *states; i++) {
-        int len =
-            snprintf(out, PATH_MAX, "%.*s%s/" TASKS "/%s/%s", (int)(slash - socket), socket,
-                     states[i], wfe_containerd_namespace(gc->client->containerd), id);
+        int len = snprintf(out, PATH_MAX, "%.*s%s/" TASKS "/%s/%s", (int)(slash - socket), socket,
+                           states[i], wfe_containerd_namespace(gc->client->containerd), id);
         if (len < PATH_MAX && access(out, F_OK) == 0)
             return true;
     }

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "engine/event.h"
+#include "fixtures/images.h"
 #include "fixtures/pty_command.h"
 #include "fixtures/registry_server.h"
 #include "fixtures/run_group.h"
@@ -40,6 +41,87 @@ static void assert_has(const char *text, const char *part)
 {
     if (!strstr(text, part))
         fail_msg("'%s' is not in '%s'", part, text);
+}
+
+/* ---- variables ---- */
+
+#define WITH_ENV "docker.io/test/with-env:1"
+#define WITH_ENV_CONFIG                                                                            \
+    "{\"Env\":[\"IMAGE=image\",\"IMAGE_DATA=image\",\"IMAGE_ENV=image\",\"ALL=image\","            \
+    "\"IMAGE_OUTPUT=image\",\"PATH=/opt/own:/bin\",\"HOME=/image\",\"TERM=image\"]}"
+
+/* For steps of an image that has variables of its own. */
+static wfe_command_result run_with_env(void **state, const char *workflow, const char *inputs)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    images_archive image = {.name = WITH_ENV, .config = WITH_ENV_CONFIG};
+    images_need(daemon, &image);
+    run_group_file("inputs.json", inputs);
+    return run_group_run(NULL, run_group_file("workflow.yaml", workflow), "--input-file",
+                         "inputs.json");
+}
+
+/* The names say who sets them. */
+static void test_run__variables_are_the_image_s_then_data_then_env(void **state)
+{
+    static const char workflow[] =
+        HEAD "  inputs: {image_data: string, data_env: string, all: string, data_output: string}\n"
+             "  steps:\n"
+             "    - name: first\n"
+             "      config:\n"
+             "        run: |\n"
+             "          echo '##wfe[output image_output=output]'\n"
+             "          echo '##wfe[output data_output=output]'\n"
+             "          echo '##wfe[output output_env=output]'\n"
+             "    - name: second\n"
+             "      type: containerd\n"
+             "      config:\n"
+             "        image: " WITH_ENV "\n"
+             "        env: {IMAGE_ENV: env, DATA_ENV: env, ALL: env, OUTPUT_ENV: env}\n"
+             "        run: |\n"
+             "          echo $IMAGE, $IMAGE_DATA $IMAGE_ENV $DATA_ENV $ALL,"
+             " $IMAGE_OUTPUT $DATA_OUTPUT $OUTPUT_ENV\n";
+    wfe_command_result result =
+        run_with_env(state, workflow,
+                     "{\"image_data\": \"data\", \"data_env\": \"data\", \"all\": \"data\", "
+                     "\"data_output\": \"data\"}");
+    run_group_expect(&result, 0, "second | image, data env env env, output output env\n");
+    wfe_command_result_done(&result);
+}
+
+#define SHOW_BLOCKED                                                                               \
+    "        run: |\n"                                                                             \
+    "          echo \"$PATH|$LD_PRELOAD|$LD_LIBRARY_PATH|$DYLD_LIBRARY_PATH|$HOME\"\n"             \
+    "          echo \"$SHELL|$USER|$LOGNAME|$TERM\"\n"
+
+static void test_run__data_may_not_set_the_variables_that_env_may(void **state)
+{
+    static const char workflow[] =
+        HEAD "  inputs: {path: string, ld_preload: string, LD_LIBRARY_PATH: string,\n"
+             "           dyld_library_path: string, home: string, Shell: string, user: string}\n"
+             "  steps:\n"
+             "    - name: first\n"
+             "      config:\n"
+             "        run: |\n"
+             "          echo '##wfe[output logname=data]'\n"
+             "          echo '##wfe[output term=data]'\n"
+             "    - name: data\n"
+             "      type: containerd\n"
+             "      config:\n"
+             "        image: " WITH_ENV "\n" SHOW_BLOCKED "    - name: env\n"
+             "      type: containerd\n"
+             "      config:\n"
+             "        image: " WITH_ENV "\n"
+             "        env: {PATH: a, LD_PRELOAD: b, LD_LIBRARY_PATH: c, DYLD_LIBRARY_PATH: d,\n"
+             "              HOME: e, SHELL: f, USER: g, LOGNAME: h, TERM: i}\n" SHOW_BLOCKED;
+    wfe_command_result result =
+        run_with_env(state, workflow,
+                     "{\"path\": \"data\", \"ld_preload\": \"data\", \"LD_LIBRARY_PATH\": "
+                     "\"data\", \"dyld_library_path\": \"data\", \"home\": \"data\", "
+                     "\"Shell\": \"data\", \"user\": \"data\"}");
+    run_group_expect(&result, 0, "data | /opt/own:/bin||||/image\ndata | |||image\n");
+    assert_has(result.out, "env | a|b|c|d|e\nenv | f|g|h|i\n");
+    wfe_command_result_done(&result);
 }
 
 /* ---- output ---- */
@@ -430,6 +512,8 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_run__variables_are_the_image_s_then_data_then_env),
+        cmocka_unit_test(test_run__data_may_not_set_the_variables_that_env_may),
         cmocka_unit_test(test_run__prints_lines_with_the_step_in_front),
         cmocka_unit_test(test_run__takes_inputs_from_options_and_files),
         cmocka_unit_test(test_run__runs_the_workflow_that_is_named),

@@ -124,6 +124,64 @@ static void test_run__data_may_not_set_the_variables_that_env_may(void **state)
     wfe_command_result_done(&result);
 }
 
+/* ---- which containerd ---- */
+
+#define NOWHERE "/no/such/containerd.sock"
+
+/* One step, with this address of its own (NULL: none), in a run whose address is `run_s`. */
+static wfe_command_result run_at(const char *run_s, const char *step_s)
+{
+    char own[192] = "", text[512], address[256];
+    if (step_s)
+        snprintf(own, sizeof own, ", containerd_addr: '%s'", step_s);
+    snprintf(text, sizeof text,
+             HEAD "  steps: [{name: s, type: containerd, config: {image: busybox, pull: never, "
+                  "run: echo there%s}}]\n",
+             own);
+    snprintf(address, sizeof address, "CONTAINERD_ADDRESS=%s", run_s);
+    const char *const args[] = {"run", run_group_file("workflow.yaml", text), NULL};
+    const char *const more[] = {address, NULL};
+    const wfe_command_options options = {.args = args, .env = run_group_env(more)};
+    wfe_command_result result;
+    wfe_command_run(&options, &result);
+    return result;
+}
+
+static void test_run__a_step_has_an_address_of_its_own(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    char uri[192];
+    snprintf(uri, sizeof uri, "unix://%s", daemon->address);
+    const char *const right[] = {daemon->address, uri};
+    for (size_t i = 0; i < 2; i++) {
+        wfe_command_result result = run_at(NOWHERE, right[i]);
+        run_group_expect(&result, 0, "s | there\n");
+        wfe_command_result_done(&result);
+    }
+    wfe_command_result result = run_at("", daemon->address);
+    run_group_expect(&result, 0, "s | there\n");
+    wfe_command_result_done(&result);
+}
+
+static void test_run__says_where_a_step_s_containerd_is_not(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char *const wrong[] = {NOWHERE, "unix://" NOWHERE};
+    for (size_t i = 0; i < 2; i++) {
+        wfe_command_result result = run_at(daemon->address, wrong[i]);
+        run_group_expect(&result, 125,
+                         "failed first: s: containerd socket not found: " NOWHERE "\n");
+        assert_has(result.out, "s: hint: start containerd");
+        wfe_command_result_done(&result);
+    }
+    wfe_command_result result = run_at(NOWHERE, NULL);
+    run_group_expect(&result, 125, "failed first: s: containerd socket not found: " NOWHERE "\n");
+    wfe_command_result_done(&result);
+    result = run_at(daemon->address, "https://127.0.0.1:1");
+    run_group_expect(&result, 125, "failed to connect");
+    wfe_command_result_done(&result);
+}
+
 /* ---- output ---- */
 
 static void test_run__prints_lines_with_the_step_in_front(void **state)
@@ -514,6 +572,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run__variables_are_the_image_s_then_data_then_env),
         cmocka_unit_test(test_run__data_may_not_set_the_variables_that_env_may),
+        cmocka_unit_test(test_run__a_step_has_an_address_of_its_own),
+        cmocka_unit_test(test_run__says_where_a_step_s_containerd_is_not),
         cmocka_unit_test(test_run__prints_lines_with_the_step_in_front),
         cmocka_unit_test(test_run__takes_inputs_from_options_and_files),
         cmocka_unit_test(test_run__runs_the_workflow_that_is_named),

@@ -22,8 +22,10 @@
 #include "engine/event.h"
 #include "fixtures/images.h"
 #include "fixtures/pty_command.h"
+#include "fixtures/registry_door.h"
 #include "fixtures/registry_server.h"
 #include "fixtures/run_group.h"
+#include "fixtures/tls_proxy.h"
 
 #define SECRET "tr0ub4dor&3<x>"
 
@@ -444,6 +446,63 @@ static void test_run__tells_of_the_images_it_pulls(void **state)
     registry_server_free(registry);
 }
 
+/* ---- a registry that wants a password ---- */
+
+/* One step of an image behind the door, with this registry_auth (NULL: none). */
+static void expect_login(const registry_door *door, const char *auth, int exit_code,
+                         const char *out, const char *hint)
+{
+    char more[192] = "", text[768];
+    if (auth)
+        snprintf(more, sizeof more, "        registry_auth: %s\n", auth);
+    snprintf(text, sizeof text,
+             HEAD "  steps:\n    - name: s\n      type: containerd\n      config:\n"
+                  "        image: '%s/test/one'\n        run: echo there\n%s",
+             door->host, more);
+    wfe_command_result result = run_group_text(text);
+    run_group_expect(&result, exit_code, out);
+    assert_has(result.out, hint);
+    assert_null(strstr(result.out, "hunter"));
+    assert_null(strstr(result.err, "hunter"));
+    wfe_command_result_done(&result);
+}
+
+static void log_in_at(void **state, unsigned kinds, const char *anonymous, const char *wrong)
+{
+    private_containerd_of(state);
+    registry_server *registry = registry_server_new();
+    const char *missing = registry ? tls_proxy_missing() : "there is no docker-registry";
+    if (missing) {
+        registry_server_free(registry);
+        print_message("skipped: %s\n", missing);
+        skip();
+    }
+    registry_door door;
+    char auth[128];
+    registry_server_need(registry, "one");
+    registry_door_open(registry, kinds, &door);
+    expect_login(&door, NULL, 125, anonymous, "s: hint: ");
+    expect_login(&door, "{'127.0.0.1:1': {username: me, password: hunter2}}", 125, anonymous,
+                 "s: hint: ");
+    snprintf(auth, sizeof auth, "{'%s': {username: me, password: hunter3}}", door.host);
+    expect_login(&door, auth, 125, wrong, "s: hint: ");
+    snprintf(auth, sizeof auth, "{'%s': {username: me, password: hunter2}}", door.host);
+    expect_login(&door, auth, 0, "s | there\n", "s: pulled ");
+    registry_door_close(&door);
+    registry_server_free(registry);
+}
+
+static void test_run__a_step_logs_in_with_its_registry_auth(void **state)
+{
+    log_in_at(state, REGISTRY_DOOR_BASIC, "there are none for it",
+              "tried with a user name and password");
+}
+
+static void test_run__a_step_gets_a_token_with_its_registry_auth(void **state)
+{
+    log_in_at(state, REGISTRY_DOOR_TOKEN, "tried anonymously", "incorrect username or password");
+}
+
 static void test_run__keeps_the_shared_volume_of_a_failed_run_when_asked(void **state)
 {
     private_containerd_of(state);
@@ -584,6 +643,8 @@ int main(void)
         cmocka_unit_test(test_run__refuses_wrong_files_and_usage),
         cmocka_unit_test(test_run__finds_out_before_that_a_report_cannot_be_written),
         cmocka_unit_test(test_run__tells_of_the_images_it_pulls),
+        cmocka_unit_test(test_run__a_step_logs_in_with_its_registry_auth),
+        cmocka_unit_test(test_run__a_step_gets_a_token_with_its_registry_auth),
         cmocka_unit_test(test_run__keeps_the_shared_volume_of_a_failed_run_when_asked),
         cmocka_unit_test(test_run__tells_what_would_run),
         cmocka_unit_test(test_run__says_when_its_output_cannot_be_written),

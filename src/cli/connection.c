@@ -113,7 +113,9 @@ static int complete(const wfe_connection *connection, wfe_client_options *option
     int rc = wfe_connection_state_dir(state_dir, PATH_MAX, err);
     if (rc)
         return rc;
-    bool own_tls = options->tls_ca_file || options->tls_cert_file || options->tls_key_file;
+    /* Certificates are for the address they were given with. */
+    bool own_tls =
+        options->address || options->tls_ca_file || options->tls_cert_file || options->tls_key_file;
     if (!options->address)
         options->address = wfe_connection_address(connection, address);
     if (!options->namespace_name)

@@ -12,21 +12,44 @@
 #include "engine/run_priv.h"
 
 /* A JSON text, secrets masked; NULL without memory. */
-static json_t *text_value(wfe_mask *mask, const char *text)
+static json_t *text_value(wfe_mask *mask, const char *text, size_t len)
 {
     _cleanup_free_ char *clean = NULL;
     wfe_buf masked = WFE_BUF_INIT(0);
-    size_t len = 0;
     json_t *value = NULL;
     int rc = 0;
     if (!wfe_mask_is_empty(mask)) {
-        rc = wfe_mask_text(mask, text, strlen(text), &masked, NULL);
+        rc = wfe_mask_text(mask, text, len, &masked, NULL);
         text = masked.data ? masked.data : "";
+        len = masked.len;
     }
-    if (!rc && !wfe_utf8_clean(text, strlen(text), &clean, &len, NULL))
+    if (!rc && !wfe_utf8_clean(text, len, &clean, &len, NULL))
         value = json_stringn_nocheck(clean, len);
     wfe_buf_done(&masked);
     return value;
+}
+
+json_t *wfe_data_masked(wfe_mask *mask, const json_t *value)
+{
+    const char *key;
+    json_t *child, *copy = NULL;
+    size_t i;
+    bool failed = false;
+    if (wfe_mask_is_empty(mask) ||
+        (!json_is_string(value) && !json_object_size(value) && !json_array_size(value)))
+        return json_incref((json_t *)(uintptr_t)value);
+    if (json_is_string(value))
+        return text_value(mask, json_string_value(value), json_string_length(value));
+    copy = json_is_object(value) ? json_object() : json_array();
+    json_object_foreach((json_t *)(uintptr_t)value, key, child) failed |=
+        json_object_set_new_nocheck(copy, key, wfe_data_masked(mask, child)) != 0;
+    json_array_foreach(value, i, child) failed |=
+        json_array_append_new(copy, wfe_data_masked(mask, child)) != 0;
+    if (failed) {
+        json_decref(copy);
+        return NULL;
+    }
+    return copy;
 }
 
 static const wfe_plan_output *declared(const wfe_plan_step *step, const char *name)
@@ -61,7 +84,7 @@ static int refuse_text(const json_t *text, json_t **value, wfe_error *err)
 static int convert(wfe_run_node *node, const wfe_pair *pair, json_t **ret, wfe_error *err)
 {
     const wfe_plan_output *output = declared(node->step, pair->key);
-    json_t *text = text_value(node->frame->run->context.mask, pair->value);
+    json_t *text = text_value(node->frame->run->context.mask, pair->value, strlen(pair->value));
     if (!text)
         return wfe_error_nomem(err);
     if (!output || !output->typed) {
@@ -178,8 +201,10 @@ int wfe_data_declared(const wfe_engine_run *run, const wfe_frame *frame, json_t 
         } else {
             rc = wfe_plan_type_check(&field->type, value, true, &typed, err);
         }
-        if (!rc && json_object_set_new(outputs, field->name, typed))
+        if (!rc &&
+            json_object_set_new(outputs, field->name, wfe_data_masked(run->context.mask, typed)))
             rc = wfe_error_nomem(err);
+        json_decref(typed);
         if (rc && rc != WFE_E_NOMEM)
             wfe_error_prefix(err, "%s: output '%s' of workflow '%s'",
                              wfe_plan_pos_format(run->plan, field->pos, pos), field->name,

@@ -115,8 +115,8 @@ typedef struct wfe_engine_result {
      * most 64 are kept, n_failures counts all. */
     const wfe_engine_failure *failures;
     uint32_t n_failures;
-    /* The data at the end: inputs and outputs. With declared outputs of the workflow, outputs holds
-     * those, of their types; else it is NULL. */
+    /* The data at the end: inputs and outputs, secrets masked; NULL without memory. With declared
+     * outputs of the workflow, outputs holds those, of their types; else it is NULL. */
     const json_t *data;
     const json_t *outputs;
     int64_t started_at_us; /* wall clock */

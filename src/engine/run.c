@@ -141,7 +141,8 @@ static void fill_result(wfe_engine_run *run)
     result->state = frame ? frame->outcome : WFE_RUN_FAILED;
     if (frame) {
         result->timed_out = frame->timed_out;
-        result->data = wfe_scope_data(frame->all);
+        run->result_data = wfe_data_masked(run->context.mask, wfe_scope_data(frame->all));
+        result->data = run->result_data;
         result->outputs = frame->outputs;
     }
     if (run->broken)
@@ -475,6 +476,7 @@ void wfe_engine_run_free(wfe_engine_run *run)
     for (uint32_t i = 0; run->failures && i < WFE_ENGINE_MAX_FAILURES; i++)
         free((char *)(uintptr_t)run->failures[i].step);
     free(run->failures);
+    json_decref(run->result_data);
     free(run->failed_step);
     free(run->name);
     free(run->tmp_dir);

@@ -251,6 +251,7 @@ struct wfe_engine_run {
     uint32_t cap_ready_paths;
 
     wfe_engine_result result;
+    json_t *result_data; /* of the result: masked */
     char *failed_step;
     wfe_engine_failure *failures;
     uint64_t began_us;
@@ -475,6 +476,9 @@ int wfe_data_take(wfe_run_node *node, wfe_error *err);
 /* The workflow's declared outputs from the data. */
 int wfe_data_declared(const wfe_engine_run *run, const wfe_frame *frame, json_t **ret,
                       wfe_error *err);
+/* The value with secrets masked in its texts: an input may be the password of a registry. Another
+ * reference to it when there is nothing to mask; NULL without memory. */
+json_t *wfe_data_masked(wfe_mask *mask, const json_t *value);
 /* One list for each key that an item gave, null for those that did not. */
 int wfe_data_of_items(const wfe_run_node *node, json_t **ret, wfe_error *err);
 

@@ -130,7 +130,8 @@
       "when the image is fetched")                                                                 \
     X(CONTAINERD, containerd_addr, container.containerd_addr, TEXT, FREE, "the run's",             \
       "containerd: `/path`, `unix:///path`, `tcp://h:p`, `http://h:p`, `https://h:p`")             \
-    X(CONTAINERD, tls, tls, MAP, OF(TLS), NULL, "PEM files for a TCP address")                     \
+    X(CONTAINERD, tls, tls, MAP, OF(TLS), NULL,                                                    \
+      "PEM files for a TCP address; the run's are for the run's address alone")                    \
     X(CONTAINERD, registry_auth, registry_auth, TABLE, OF(REGISTRY_AUTH), NULL,                    \
       "user and password, by registry host")                                                       \
     X(CONTAINERD, timeout, C.timeout_ms, DURATION, RANGE(1, MS_MAX), NULL,                         \

@@ -20,9 +20,12 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "engine/event.h"
+#include "fixtures/images.h"
 #include "fixtures/pty_command.h"
+#include "fixtures/registry_door.h"
 #include "fixtures/registry_server.h"
 #include "fixtures/run_group.h"
+#include "fixtures/tls_proxy.h"
 
 #define SECRET "tr0ub4dor&3<x>"
 
@@ -40,6 +43,145 @@ static void assert_has(const char *text, const char *part)
 {
     if (!strstr(text, part))
         fail_msg("'%s' is not in '%s'", part, text);
+}
+
+/* ---- variables ---- */
+
+#define WITH_ENV "docker.io/test/with-env:1"
+#define WITH_ENV_CONFIG                                                                            \
+    "{\"Env\":[\"IMAGE=image\",\"IMAGE_DATA=image\",\"IMAGE_ENV=image\",\"ALL=image\","            \
+    "\"IMAGE_OUTPUT=image\",\"PATH=/opt/own:/bin\",\"HOME=/image\",\"TERM=image\"]}"
+
+/* For steps of an image that has variables of its own. */
+static wfe_command_result run_with_env(void **state, const char *workflow, const char *inputs)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    images_archive image = {.name = WITH_ENV, .config = WITH_ENV_CONFIG};
+    images_need(daemon, &image);
+    run_group_file("inputs.json", inputs);
+    return run_group_run(NULL, run_group_file("workflow.yaml", workflow), "--input-file",
+                         "inputs.json");
+}
+
+/* The names say who sets them. */
+static void test_run__variables_are_the_image_s_then_data_then_env(void **state)
+{
+    static const char workflow[] =
+        HEAD "  inputs: {image_data: string, data_env: string, all: string, data_output: string}\n"
+             "  steps:\n"
+             "    - name: first\n"
+             "      config:\n"
+             "        run: |\n"
+             "          echo '##wfe[output image_output=output]'\n"
+             "          echo '##wfe[output data_output=output]'\n"
+             "          echo '##wfe[output output_env=output]'\n"
+             "    - name: second\n"
+             "      type: containerd\n"
+             "      config:\n"
+             "        image: " WITH_ENV "\n"
+             "        env: {IMAGE_ENV: env, DATA_ENV: env, ALL: env, OUTPUT_ENV: env}\n"
+             "        run: |\n"
+             "          echo $IMAGE, $IMAGE_DATA $IMAGE_ENV $DATA_ENV $ALL,"
+             " $IMAGE_OUTPUT $DATA_OUTPUT $OUTPUT_ENV\n";
+    wfe_command_result result =
+        run_with_env(state, workflow,
+                     "{\"image_data\": \"data\", \"data_env\": \"data\", \"all\": \"data\", "
+                     "\"data_output\": \"data\"}");
+    run_group_expect(&result, 0, "second | image, data env env env, output output env\n");
+    wfe_command_result_done(&result);
+}
+
+#define SHOW_BLOCKED                                                                               \
+    "        run: |\n"                                                                             \
+    "          echo \"$PATH|$LD_PRELOAD|$LD_LIBRARY_PATH|$DYLD_LIBRARY_PATH|$HOME\"\n"             \
+    "          echo \"$SHELL|$USER|$LOGNAME|$TERM\"\n"
+
+static void test_run__data_may_not_set_the_variables_that_env_may(void **state)
+{
+    static const char workflow[] =
+        HEAD "  inputs: {path: string, ld_preload: string, LD_LIBRARY_PATH: string,\n"
+             "           dyld_library_path: string, home: string, Shell: string, user: string}\n"
+             "  steps:\n"
+             "    - name: first\n"
+             "      config:\n"
+             "        run: |\n"
+             "          echo '##wfe[output logname=data]'\n"
+             "          echo '##wfe[output term=data]'\n"
+             "    - name: data\n"
+             "      type: containerd\n"
+             "      config:\n"
+             "        image: " WITH_ENV "\n" SHOW_BLOCKED "    - name: env\n"
+             "      type: containerd\n"
+             "      config:\n"
+             "        image: " WITH_ENV "\n"
+             "        env: {PATH: a, LD_PRELOAD: b, LD_LIBRARY_PATH: c, DYLD_LIBRARY_PATH: d,\n"
+             "              HOME: e, SHELL: f, USER: g, LOGNAME: h, TERM: i}\n" SHOW_BLOCKED;
+    wfe_command_result result =
+        run_with_env(state, workflow,
+                     "{\"path\": \"data\", \"ld_preload\": \"data\", \"LD_LIBRARY_PATH\": "
+                     "\"data\", \"dyld_library_path\": \"data\", \"home\": \"data\", "
+                     "\"Shell\": \"data\", \"user\": \"data\"}");
+    run_group_expect(&result, 0, "data | /opt/own:/bin||||/image\ndata | |||image\n");
+    assert_has(result.out, "env | a|b|c|d|e\nenv | f|g|h|i\n");
+    wfe_command_result_done(&result);
+}
+
+/* ---- which containerd ---- */
+
+#define NOWHERE "/no/such/containerd.sock"
+
+/* One step, with this address of its own (NULL: none), in a run whose address is `run_s`. */
+static wfe_command_result run_at(const char *run_s, const char *step_s)
+{
+    char own[192] = "", text[512], address[256];
+    if (step_s)
+        snprintf(own, sizeof own, ", containerd_addr: '%s'", step_s);
+    snprintf(text, sizeof text,
+             HEAD "  steps: [{name: s, type: containerd, config: {image: busybox, pull: never, "
+                  "run: echo there%s}}]\n",
+             own);
+    snprintf(address, sizeof address, "CONTAINERD_ADDRESS=%s", run_s);
+    const char *const args[] = {"run", run_group_file("workflow.yaml", text), NULL};
+    const char *const more[] = {address, NULL};
+    const wfe_command_options options = {.args = args, .env = run_group_env(more)};
+    wfe_command_result result;
+    wfe_command_run(&options, &result);
+    return result;
+}
+
+static void test_run__a_step_has_an_address_of_its_own(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    char uri[192];
+    snprintf(uri, sizeof uri, "unix://%s", daemon->address);
+    const char *const right[] = {daemon->address, uri};
+    for (size_t i = 0; i < 2; i++) {
+        wfe_command_result result = run_at(NOWHERE, right[i]);
+        run_group_expect(&result, 0, "s | there\n");
+        wfe_command_result_done(&result);
+    }
+    wfe_command_result result = run_at("", daemon->address);
+    run_group_expect(&result, 0, "s | there\n");
+    wfe_command_result_done(&result);
+}
+
+static void test_run__says_where_a_step_s_containerd_is_not(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char *const wrong[] = {NOWHERE, "unix://" NOWHERE};
+    for (size_t i = 0; i < 2; i++) {
+        wfe_command_result result = run_at(daemon->address, wrong[i]);
+        run_group_expect(&result, 125,
+                         "failed first: s: containerd socket not found: " NOWHERE "\n");
+        assert_has(result.out, "s: hint: start containerd");
+        wfe_command_result_done(&result);
+    }
+    wfe_command_result result = run_at(NOWHERE, NULL);
+    run_group_expect(&result, 125, "failed first: s: containerd socket not found: " NOWHERE "\n");
+    wfe_command_result_done(&result);
+    result = run_at(daemon->address, "https://127.0.0.1:1");
+    run_group_expect(&result, 125, "failed to connect");
+    wfe_command_result_done(&result);
 }
 
 /* ---- output ---- */
@@ -304,6 +446,63 @@ static void test_run__tells_of_the_images_it_pulls(void **state)
     registry_server_free(registry);
 }
 
+/* ---- a registry that wants a password ---- */
+
+/* One step of an image behind the door, with this registry_auth (NULL: none). */
+static void expect_login(const registry_door *door, const char *auth, int exit_code,
+                         const char *out, const char *hint)
+{
+    char more[192] = "", text[768];
+    if (auth)
+        snprintf(more, sizeof more, "        registry_auth: %s\n", auth);
+    snprintf(text, sizeof text,
+             HEAD "  steps:\n    - name: s\n      type: containerd\n      config:\n"
+                  "        image: '%s/test/one'\n        run: echo there\n%s",
+             door->host, more);
+    wfe_command_result result = run_group_text(text);
+    run_group_expect(&result, exit_code, out);
+    assert_has(result.out, hint);
+    assert_null(strstr(result.out, "hunter"));
+    assert_null(strstr(result.err, "hunter"));
+    wfe_command_result_done(&result);
+}
+
+static void log_in_at(void **state, unsigned kinds, const char *anonymous, const char *wrong)
+{
+    private_containerd_of(state);
+    registry_server *registry = registry_server_new();
+    const char *missing = registry ? tls_proxy_missing() : "there is no docker-registry";
+    if (missing) {
+        registry_server_free(registry);
+        print_message("skipped: %s\n", missing);
+        skip();
+    }
+    registry_door door;
+    char auth[128];
+    registry_server_need(registry, "one");
+    registry_door_open(registry, kinds, &door);
+    expect_login(&door, NULL, 125, anonymous, "s: hint: ");
+    expect_login(&door, "{'127.0.0.1:1': {username: me, password: hunter2}}", 125, anonymous,
+                 "s: hint: ");
+    snprintf(auth, sizeof auth, "{'%s': {username: me, password: hunter3}}", door.host);
+    expect_login(&door, auth, 125, wrong, "s: hint: ");
+    snprintf(auth, sizeof auth, "{'%s': {username: me, password: hunter2}}", door.host);
+    expect_login(&door, auth, 0, "s | there\n", "s: pulled ");
+    registry_door_close(&door);
+    registry_server_free(registry);
+}
+
+static void test_run__a_step_logs_in_with_its_registry_auth(void **state)
+{
+    log_in_at(state, REGISTRY_DOOR_BASIC, "there are none for it",
+              "tried with a user name and password");
+}
+
+static void test_run__a_step_gets_a_token_with_its_registry_auth(void **state)
+{
+    log_in_at(state, REGISTRY_DOOR_TOKEN, "tried anonymously", "incorrect username or password");
+}
+
 static void test_run__keeps_the_shared_volume_of_a_failed_run_when_asked(void **state)
 {
     private_containerd_of(state);
@@ -430,6 +629,10 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_run__variables_are_the_image_s_then_data_then_env),
+        cmocka_unit_test(test_run__data_may_not_set_the_variables_that_env_may),
+        cmocka_unit_test(test_run__a_step_has_an_address_of_its_own),
+        cmocka_unit_test(test_run__says_where_a_step_s_containerd_is_not),
         cmocka_unit_test(test_run__prints_lines_with_the_step_in_front),
         cmocka_unit_test(test_run__takes_inputs_from_options_and_files),
         cmocka_unit_test(test_run__runs_the_workflow_that_is_named),
@@ -440,6 +643,8 @@ int main(void)
         cmocka_unit_test(test_run__refuses_wrong_files_and_usage),
         cmocka_unit_test(test_run__finds_out_before_that_a_report_cannot_be_written),
         cmocka_unit_test(test_run__tells_of_the_images_it_pulls),
+        cmocka_unit_test(test_run__a_step_logs_in_with_its_registry_auth),
+        cmocka_unit_test(test_run__a_step_gets_a_token_with_its_registry_auth),
         cmocka_unit_test(test_run__keeps_the_shared_volume_of_a_failed_run_when_asked),
         cmocka_unit_test(test_run__tells_what_would_run),
         cmocka_unit_test(test_run__says_when_its_output_cannot_be_written),

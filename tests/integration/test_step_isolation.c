@@ -3,6 +3,7 @@
  * What a step can and cannot do, tried from inside: what docker denies by default is denied, what
  * programs need works, and each opt-out opens what it names.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,10 +18,13 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/buf.h"
+#include "base/fd.h"
 #include "fixtures/images.h"
 #include "fixtures/private_containerd.h"
 #include "fixtures/step_group.h"
 #include "fixtures/step_run.h"
+#include "init/program.h"
 #include "step/devices.h"
 
 static int setup(void **state)
@@ -342,6 +346,60 @@ static void test_step_isolation__a_32_bit_program_works(void **state)
 #endif
 }
 
+/* ---- wfe-init ---- */
+
+/* The one program in the group's state folder: its path, static. */
+static const char *placed_init(const private_containerd *daemon, struct stat *st)
+{
+    static char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/bin/%s", daemon->dir, wfe_init_program_name);
+    assert_int_equal(stat(path, st), 0);
+    return path;
+}
+
+static void assert_init_is_unchanged(const private_containerd *daemon, const struct stat *before)
+{
+    struct stat now;
+    wfe_buf bytes = WFE_BUF_INIT(0);
+    const char *path = placed_init(daemon, &now);
+    assert_int_equal(wfe_fd_read_file(path, (size_t)1 << 20, &bytes, NULL), 0);
+    assert_int_equal(bytes.len, wfe_init_program_size);
+    assert_memory_equal(bytes.data, wfe_init_program, bytes.len);
+    wfe_buf_done(&bytes);
+    assert_int_equal(now.st_ino, before->st_ino);
+    assert_int_equal(now.st_nlink, before->st_nlink);
+    assert_int_equal(now.st_mode, before->st_mode);
+    assert_int_equal(now.st_uid, before->st_uid);
+    assert_memory_equal(&now.st_mtim, &before->st_mtim, sizeof now.st_mtim);
+}
+
+/* That a program which runs cannot be opened for writing is no protection: steps that ended leave
+ * it for the next one. So the errors are those of the mount. */
+static void test_step_isolation__root_cannot_change_the_program_that_is_pid_1(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    wfe_step_options options = step_script(NULL);
+    struct stat before;
+    step_group_out(&options, "true");
+    placed_init(daemon, &before);
+    step_group_expect(&options,
+                      "cd /.wfe; { echo x >init; chmod 777 init; chown 1:1 init; touch init; } 2>&1"
+                      " | sed 's/.*: //'",
+                      "Read-only file system\nRead-only file system\nRead-only file system\n"
+                      "Read-only file system\n");
+    step_group_expect(&options,
+                      "cd /.wfe; cp /bin/busybox other; { rm -f init; mv -f other init; "
+                      "mv init away; ln init again; } 2>&1 | sed 's/.*: //'",
+                      "Device or resource busy\nDevice or resource busy\n"
+                      "Device or resource busy\nInvalid cross-device link\n");
+    step_group_expect(&options,
+                      "cd /.wfe; mount -o remount,bind,rw init 2>/dev/null || echo denied; "
+                      "umount init 2>/dev/null || echo denied; "
+                      "grep -c ' /.wfe/init [^ ]* ro,' /proc/self/mounts",
+                      "denied\ndenied\n1\n");
+    assert_init_is_unchanged(daemon, &before);
+}
+
 /* ---- opt-outs ---- */
 
 static void test_step_isolation__a_capability_that_is_added_works(void **state)
@@ -487,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_step_isolation__a_load_of_processes_and_pipes_works),
         cmocka_unit_test(test_step_isolation__root_can_do_what_package_managers_do),
         cmocka_unit_test(test_step_isolation__a_32_bit_program_works),
+        cmocka_unit_test(test_step_isolation__root_cannot_change_the_program_that_is_pid_1),
         cmocka_unit_test(test_step_isolation__a_capability_that_is_added_works),
         cmocka_unit_test(test_step_isolation__a_capability_that_is_dropped_is_gone),
         cmocka_unit_test(test_step_isolation__without_a_filter_only_capabilities_hold),

@@ -4,16 +4,20 @@
  * error, no event, no result, and in no process's command line.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +28,7 @@
 #include "base/fd.h"
 #include "fixtures/images.h"
 #include "fixtures/private_containerd.h"
+#include "fixtures/registry_server.h"
 #include "fixtures/step_group.h"
 #include "fixtures/step_run.h"
 #include "fixtures/wfe_command.h"
@@ -303,6 +308,157 @@ static void test_step_secrets__come_from_wfe_s_own_environment(void **state)
     assert_file_lacks(daemon->log, SECRET);
 }
 
+/* ---- the password of a registry ---- */
+
+/* That of the fault slow-login, and what is sent for it: "me:" and the password in base64. */
+#define PASSWORD "registry-horse-staple"
+#define BASIC "bWU6cmVnaXN0cnktaG9yc2Utc3RhcGxl"
+
+/* Looks at all processes, again and again, while a pull is under way: as a thread, which must not
+ * fail itself. */
+typedef struct watch {
+    atomic_bool over;
+    const char *known;   /* is in wfe's command line, and in its environment */
+    unsigned n_known[2]; /* how often it was seen there: it looks at the right files */
+    char found[64];      /* a file with the password */
+} watch;
+
+static void look_at_file(watch *w, const char *pid, int which)
+{
+    static const char *const names[] = {"cmdline", "environ"};
+    static char text[1 << 20];
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%.20s/%s", pid, names[which]);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text);
+    if (fd >= 0)
+        close(fd);
+    if (len <= 0)
+        return;
+    if (memmem(text, (size_t)len, PASSWORD, strlen(PASSWORD)) ||
+        memmem(text, (size_t)len, BASIC, strlen(BASIC)))
+        snprintf(w->found, sizeof w->found, "%s", path);
+    w->n_known[which] += memmem(text, (size_t)len, w->known, strlen(w->known)) != NULL;
+}
+
+static void *watch_processes(void *user)
+{
+    watch *w = user;
+    while (!atomic_load(&w->over)) {
+        DIR *proc = opendir("/proc");
+        for (struct dirent *entry; proc && (entry = readdir(proc));) {
+            for (int which = 0; which < 2 && atoi(entry->d_name) > 0; which++)
+                look_at_file(w, entry->d_name, which);
+        }
+        if (proc)
+            closedir(proc);
+        nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL);
+    }
+    return NULL;
+}
+
+/* `wfe ARGS...` while all processes are looked at; neither they nor what it prints has it. */
+static wfe_command_result run_watched(const private_containerd *daemon, const char *folder,
+                                      const char *const *args, watch *w)
+{
+    char address[160], io_dir[96], state_dir[96];
+    const char *const env[] = {address, io_dir, state_dir, NULL};
+    const wfe_command_options options = {.args = args, .env = env, .directory = folder};
+    wfe_command_result result;
+    pthread_t thread;
+    w->known = folder;
+    atomic_store(&w->over, false);
+    snprintf(address, sizeof address, "CONTAINERD_ADDRESS=%s", daemon->address);
+    snprintf(io_dir, sizeof io_dir, "WFE_IO_DIR=%s", daemon->io_dir);
+    snprintf(state_dir, sizeof state_dir, "WFE_STATE_DIR=%s/state", folder);
+    assert_int_equal(pthread_create(&thread, NULL, watch_processes, w), 0);
+    wfe_command_run(&options, &result);
+    atomic_store(&w->over, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    if (w->found[0])
+        fail_msg("%s had the password", w->found);
+    assert_lacks("stdout", result.out, result.out_len, PASSWORD);
+    assert_lacks("stderr", result.err, result.err_len, PASSWORD);
+    assert_lacks("stdout", result.out, result.out_len, BASIC);
+    assert_lacks("stderr", result.err, result.err_len, BASIC);
+    return result;
+}
+
+/* No file below the folder holds it, in either form. */
+static void assert_folder_lacks(const char *folder)
+{
+    char command[256];
+    snprintf(command, sizeof command, "grep -rqa -e %s -e %s %s", PASSWORD, BASIC, folder);
+    int status = system(command);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 1)
+        fail_msg("'%s' ended with 0x%x", command, (unsigned)status);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    assert_int_equal(wfe_fd_write_file(path, text, strlen(text), 0600, NULL), 0);
+}
+
+/* A run that pulls with the password, an input, and shows it in its step: it is among the data of
+ * the result, and may be a declared output. */
+static void expect_auth(const private_containerd *daemon, const faulty_registry *front,
+                        const char *password, bool declared, int exit_code, const char *out,
+                        watch *w)
+{
+    char folder[64], path[96], inputs[96], text[1024];
+    snprintf(folder, sizeof folder, "%s/auth", daemon->dir);
+    snprintf(path, sizeof path, "%s/w.yaml", folder);
+    snprintf(inputs, sizeof inputs, "%s/inputs.yaml", folder);
+    assert_true(mkdir(folder, 0700) == 0 || errno == EEXIST);
+    /* With a dot it is no variable, which would be in the environment of the step. */
+    snprintf(text, sizeof text,
+             "workflow:\n  id: auth\n  version: 1\n  inputs: {registry.password: string}\n%s"
+             "  steps:\n    - name: s\n      type: containerd\n%s      config:\n"
+             "        image: '%s/test/large'\n        pull: always\n"
+             "        stdin: ((registry.password))\n        registry_auth:\n"
+             "          '%s': {username: me, password: ((registry.password))}\n"
+             "        run: 'echo \"with $(cat)\"'\n",
+             declared ? "  outputs: {registry.password: string}\n" : "",
+             declared ? "      outputs: [{name: registry.password, type: string?}]\n" : "",
+             front->host, front->host);
+    write_text(path, text);
+    snprintf(text, sizeof text, "registry.password: %s\n", password);
+    write_text(inputs, text);
+    const char *const args[] = {"run", path, "--json", "--input-file", inputs, NULL};
+    wfe_command_result result = run_watched(daemon, folder, args, w);
+    if (result.exit_code != exit_code || !strstr(result.out, out))
+        fail_msg("exit code %d (expected %d), '%s' (expected '%s' in it)", result.exit_code,
+                 exit_code, result.out, out);
+    wfe_command_result_done(&result);
+    snprintf(path, sizeof path, "%s/state", folder);
+    assert_folder_lacks(path);
+}
+
+static void test_step_secrets__of_registry_auth_are_in_no_process_and_no_record(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    registry_server *registry = registry_server_new();
+    if (!registry) {
+        print_message("skipped: there is no docker-registry\n");
+        skip();
+    }
+    faulty_registry front;
+    watch w = {0};
+    registry_server_need(registry, "large");
+    faulty_registry_start(registry, "slow-login", &front);
+    expect_auth(daemon, &front, PASSWORD "-of-old", false, 125,
+                "tried with a user name and password", &w);
+    expect_auth(daemon, &front, PASSWORD, false, 0, "\"line\":\"with ***\"", &w);
+    assert_true(w.n_known[0] > 0 && w.n_known[1] > 0);
+    expect_auth(daemon, &front, PASSWORD, true, 0, "\"outputs\":{\"registry.password\":\"***\"}",
+                &w);
+    faulty_registry_stop(&front);
+    registry_server_free(registry);
+    assert_folder_lacks(daemon->io_dir);
+    assert_file_lacks(daemon->log, PASSWORD);
+    assert_file_lacks(daemon->log, BASIC);
+}
+
 static void test_step_secrets__leave_nothing_behind(void **state)
 {
     private_containerd_assert_clean(private_containerd_of(state));
@@ -316,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_step_secrets__that_are_marked_are_in_no_error),
         cmocka_unit_test(test_step_secrets__are_in_no_event),
         cmocka_unit_test(test_step_secrets__come_from_wfe_s_own_environment),
+        cmocka_unit_test(test_step_secrets__of_registry_auth_are_in_no_process_and_no_record),
         cmocka_unit_test(test_step_secrets__leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, step_group_teardown);

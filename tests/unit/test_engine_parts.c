@@ -2,6 +2,7 @@
  *
  * The small pieces below a run: scopes, back-off, lines, variables.
  */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 #include "engine/retry.h"
 #include "engine/scope.h"
 #include "engine/split.h"
+#include "fixtures/wfe_assert.h"
 
 /* ---- scope ---- */
 
@@ -240,6 +242,85 @@ static void test_engine_parts__many_data_that_are_left_out_are_told_in_one_line(
     json_decref(data);
 }
 
+/* In small letters, as data mostly are, in capitals, and mixed. */
+static json_t *blocked_data(const char *const *names, size_t n)
+{
+    json_t *data = json_pack("{ss}", "other", "data");
+    for (size_t i = 0; i < n; i++) {
+        char small[32], mixed[32];
+        for (size_t k = 0; k <= strlen(names[i]); k++) {
+            char c = names[i][k];
+            small[k] = (char)tolower(c);
+            mixed[k] = k % 2 ? small[k] : c;
+        }
+        json_object_set_new(data, names[i], json_string("data"));
+        json_object_set_new(data, small, json_string("data"));
+        json_object_set_new(data, mixed, json_string("data"));
+    }
+    return data;
+}
+
+static void test_engine_parts__env_sets_the_variables_that_data_may_not(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "PATH",    "LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "SHELL", "USER",
+        "LOGNAME", "TERM"};
+    static const char *const own[] = {"PATH=own",
+                                      "LD_PRELOAD=own",
+                                      "LD_LIBRARY_PATH=own",
+                                      "DYLD_LIBRARY_PATH=own",
+                                      "HOME=own",
+                                      "SHELL=own",
+                                      "USER=own",
+                                      "LOGNAME=own",
+                                      "TERM=own",
+                                      NULL};
+    const size_t n = sizeof names / sizeof *names;
+    const wfe_plan_shell shell = {.run = "true"};
+    const wfe_plan_step step = {.type = WFE_PLAN_STEP_SHELL, .config = {.shell = &shell}};
+    json_t *data = blocked_data(names, n);
+    wfe_context context = {0};
+    const wfe_attempt_env attempt = {.context = &context, .step = &step, .data = data};
+    wfe_env_left_out left_out = {0};
+    wfe_error err = WFE_ERROR_INIT;
+    char **env = NULL;
+    assert_ok(wfe_env_build(&attempt, NULL, NULL, &env, &left_out, &err), &err);
+    assert_string_equal(env[0], "OTHER=data");
+    assert_null(env[1]);
+    wfe_strv_free(env);
+    assert_ok(wfe_env_build(&attempt, NULL, own, &env, &left_out, &err), &err);
+    assert_int_equal(wfe_strv_length((const char *const *)env), 1 + n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(env[1 + i], own[i]);
+    wfe_strv_free(env);
+    assert_int_equal(left_out.n, 0);
+    json_decref(data);
+}
+
+static void test_engine_parts__variables_of_data_are_over_the_base_and_under_env(void **state)
+{
+    (void)state;
+    static const char *const base[] = {"A=base", "B=base", "C=base", "D=base", NULL};
+    static const char *const own[] = {"C=own", "D=own", "E=own", NULL};
+    static const char *const wanted[] = {"A=base", "B=data", "C=own", "D=own", "E=own"};
+    const size_t n = sizeof wanted / sizeof *wanted;
+    const wfe_plan_shell shell = {.run = "true"};
+    const wfe_plan_step step = {.type = WFE_PLAN_STEP_SHELL, .config = {.shell = &shell}};
+    json_t *data = json_pack("{ss ss ss}", "b", "data", "d", "data", "e", "data");
+    wfe_context context = {0};
+    const wfe_attempt_env attempt = {.context = &context, .step = &step, .data = data};
+    wfe_env_left_out left_out = {0};
+    wfe_error err = WFE_ERROR_INIT;
+    char **env = NULL;
+    assert_ok(wfe_env_build(&attempt, base, own, &env, &left_out, &err), &err);
+    assert_int_equal(wfe_strv_length((const char *const *)env), n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(env[i], wanted[i]);
+    wfe_strv_free(env);
+    json_decref(data);
+}
+
 static bool has_service(const wfe_plan_step *step)
 {
     wfe_context context = {0};
@@ -286,6 +367,8 @@ int main(void)
         CASE(data_are_upper_cased_variables),
         CASE(data_that_the_kernel_would_refuse_are_left_out),
         CASE(many_data_that_are_left_out_are_told_in_one_line),
+        CASE(env_sets_the_variables_that_data_may_not),
+        CASE(variables_of_data_are_over_the_base_and_under_env),
         CASE(services_are_told_to_steps_in_their_network_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

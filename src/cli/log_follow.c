@@ -128,15 +128,20 @@ static int add_source(const wfe_log_attempt_info *info, void *user)
 
 /* ---- reading ---- */
 
+/* One that is being made is listed before it can be opened: s->reader stays NULL. */
 static int open_source(follower *f, source *s)
 {
+    wfe_error problem = WFE_ERROR_INIT;
     wfe_log_reader_options options = {.state_dir = f->options->stored->dir,
                                       .run_id = f->options->run->row.id,
                                       .step = s->step,
                                       .attempt = s->attempt,
                                       .since_us = f->options->since_us};
     memcpy(options.without, f->options->without, sizeof options.without);
-    return wfe_log_reader_new(&options, &s->reader, f->err);
+    int rc = wfe_log_reader_new(&options, &s->reader, &problem);
+    if (rc == WFE_E_NOT_FOUND && f->options->follow)
+        return 0;
+    return rc ? wfe_error_copy(f->err, &problem) : 0;
 }
 
 /* Prints what there is. A source that is over is closed: thousands of steps need few files. */
@@ -146,7 +151,7 @@ static int drain(follower *f, source *s)
     int rc = s->reader ? 0 : open_source(f, s);
     if (rc)
         return rc;
-    while ((rc = wfe_log_reader_next(s->reader, &piece, f->err)) == 1) {
+    while (s->reader && (rc = wfe_log_reader_next(s->reader, &piece, f->err)) == 1) {
         rc = wfe_log_printer_put(&s->printer, &piece, f->err);
         if (rc)
             return rc;

@@ -47,7 +47,8 @@ static int open_folder(int at, const char *name)
         return (int)fd;
     struct stat above, st; /* Linux before 5.6 */
     fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && (fstat(at, &above) < 0 || fstat((int)fd, &st) < 0 || st.st_dev != above.st_dev)) {
+    if (fd >= 0 &&
+        (fstat(at, &above) < 0 || fstat((int)fd, &st) < 0 || st.st_dev != above.st_dev)) {
         close((int)fd);
         errno = EBUSY;
         return -1;

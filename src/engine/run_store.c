@@ -87,7 +87,7 @@ static int split_inputs(const wfe_plan *plan, json_t **ret_inputs, json_t **ret_
     *ret_inputs = json_object();
     *ret_secret = json_array();
     int failed = !*ret_inputs || !*ret_secret;
-    json_object_foreach((json_t *)(uintptr_t)plan->inputs, name, value)
+    json_object_foreach((json_t *)(uintptr_t)plan->given, name, value)
     {
         if (failed)
             break;

@@ -71,8 +71,10 @@ static int make_plan(wfe_loader *l, wfe_plan **ret)
     plan->files = keep(l, l->files, l->n_files, sizeof *l->files);
     plan->n_files = l->n_files;
     plan->inputs = wfe_arena_keep(l->memory, choose_inputs(l));
+    plan->given = wfe_arena_keep(l->memory, json_deep_copy(l->values));
     plan->complete = l->complete;
-    if (!plan->workflows || !plan->steps || !plan->files || !plan->inputs)
+    if (!plan->workflows || !plan->steps || !plan->files || !plan->inputs ||
+        !plan->given)
         return wfe_error_nomem(l->err);
     plan->memory = l->memory;
     *ret = plan;
@@ -171,7 +173,7 @@ json_t *wfe_plan_definition(const wfe_plan *plan)
     if (!files)
         return NULL;
     return json_pack("{s:o, s:s, s:O}", "files", files, "workflow", plan->workflows[plan->main].id,
-                     "inputs", plan->inputs);
+                     "inputs", plan->given);
 }
 
 int wfe_plan_from_definition(const json_t *definition, wfe_plan **ret, wfe_error *err)

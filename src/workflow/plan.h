@@ -333,6 +333,8 @@ struct wfe_plan {
     uint32_t n_files;
     /* The inputs, checked and of their types; an object. Begins the data of the run. */
     const json_t *inputs;
+    /* Those and what else was given, for ((name)): with it the same files make the same plan. */
+    const json_t *given;
     /* Every declared input has a value: false only for a plan that was made to be looked at. */
     bool complete;
     char hash[72]; /* "sha256:...", of all files: the same text gives the same hash */

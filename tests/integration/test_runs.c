@@ -470,6 +470,18 @@ static void test_runs__inputs_that_differ_from_those_of_a_run_are_refused(void *
     run_state_expect(0, "suspended", "show", "ci-1");
 }
 
+/* What is only named in texts is no input of the workflow, and belongs to the run all the same. */
+static void test_runs__values_that_are_not_declared_are_remembered(void **state)
+{
+    (void)state;
+    const char *file = run_state_file(
+        "w.yaml", RUN_HEAD("named") "  inputs: {who: string}\n  steps:\n" RUN_STEP(
+                      "a", "echo ((tag)) $WHO ${TAG-unset}; exit 3"));
+    run_state_expect(1, "a | v2 me unset", "run", file, "-i", "who=me", "-i", "tag=v2");
+    run_state_expect(1, "a | v2 me unset", "rerun", "named-1");
+    run_state_expect(1, "a | v2 me unset", "resume", "named-1");
+}
+
 static void test_runs__gc_takes_old_runs_and_logs_without_a_run(void **state)
 {
     (void)state;
@@ -541,6 +553,7 @@ int main(void)
         CASE(resume_tells_what_was_recorded),
         CASE(run_resume_goes_on_with_a_run_of_its_file_and_folder),
         CASE(inputs_that_differ_from_those_of_a_run_are_refused),
+        CASE(values_that_are_not_declared_are_remembered),
         CASE(resume_all_passes_a_signal_on),
         CASE(resume_all_tears_no_line),
         CASE(gc_takes_old_runs_and_logs_without_a_run),

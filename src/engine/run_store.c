@@ -389,13 +389,15 @@ int wfe_stored_run_file(wfe_store *store, const wfe_stored_run *run, char **ret,
     return *ret ? 0 : wfe_error_nomem(err);
 }
 
+/* The last one of that name counts, as for a new run. */
 static const char *text_of(const char *const *texts, const char *name)
 {
     size_t len = strlen(name);
+    const char *found = NULL;
     for (; texts && *texts; texts++)
         if (strncmp(*texts, name, len) == 0 && (*texts)[len] == '=')
-            return *texts + len + 1;
-    return NULL;
+            found = *texts + len + 1;
+    return found;
 }
 
 static int missing(const wfe_stored_run *run, const char *name, wfe_error *err)

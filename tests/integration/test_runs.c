@@ -474,9 +474,9 @@ static void test_runs__inputs_that_differ_from_those_of_a_run_are_refused(void *
 static void test_runs__values_that_are_not_declared_are_remembered(void **state)
 {
     (void)state;
-    const char *file = run_state_file(
-        "w.yaml", RUN_HEAD("named") "  inputs: {who: string}\n  steps:\n" RUN_STEP(
-                      "a", "echo ((tag)) $WHO ${TAG-unset}; exit 3"));
+    const char *file =
+        run_state_file("w.yaml", RUN_HEAD("named") "  inputs: {who: string}\n  steps:\n" RUN_STEP(
+                                     "a", "echo ((tag)) $WHO ${TAG-unset}; exit 3"));
     run_state_expect(1, "a | v2 me unset", "run", file, "-i", "who=me", "-i", "tag=v2");
     run_state_expect(1, "a | v2 me unset", "rerun", "named-1");
     run_state_expect(1, "a | v2 me unset", "resume", "named-1");

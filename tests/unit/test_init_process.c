@@ -328,6 +328,8 @@ static void test_init_process__does_without_a_fifo_that_nobody_reads(void **stat
 static void allow_four_fds(rig *r)
 {
     (void)r;
+    /* Whoever runs the tests may have left some open. */
+    syscall(SYS_close_range, 3, ~0U, 0);
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){4, 4});
 }
 

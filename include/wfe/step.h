@@ -109,8 +109,8 @@ typedef struct wfe_step_options {
     const wfe_registry_access *registry; /* how; NULL: anonymously */
     wfe_image_progress_fn on_pull;       /* of a pull, if there is one; may be NULL */
     void *on_pull_user;
-    /* Called once when the command has been started, and is not being stopped already; may be NULL.
-     * From the client's loop. */
+    /* Called once when the command has been started, unless it is over or being stopped by then;
+     * may be NULL. From the client's loop. */
     wfe_started_fn on_started;
     void *on_started_user;
     /* "KEY=VALUE", on top of env, whose values nobody is to see: in the streams, the outputs, the

@@ -24,7 +24,7 @@
 #include "store/store.h"
 
 #define CHAOS_DIR WFE_BUILD_DIR "/tests/chaos"
-#define DEFAULT_POINTS 6
+#define DEFAULT_POINTS 4
 #define EXIT_KILLED (128 + SIGKILL)
 
 /* Ten steps, in a block, with a retry, hooks, an item list, and a service. */

@@ -112,8 +112,7 @@ static void test_keeper__ends_when_the_folder_is_removed_with_its_name(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_keeper__keeps_what_waits_in_a_fifo, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_keeper__keeps_what_waits_in_a_fifo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keeper__ends_when_the_folder_has_lost_its_name, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_keeper__ends_when_the_folder_is_removed_with_its_name,

@@ -25,7 +25,9 @@
 /* Steps at once; one more is not kept. */
 #define ITEMS_MAX 4096
 #define SOCKET_FD 3
-#define WATCH_EVENTS (IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR)
+/* A folder that is removed with its own name tells it by the end of a FIFO in it: those that are
+ * held keep its inode, so that IN_DELETE_SELF would wait for us. */
+#define WATCH_EVENTS (IN_MOVE_SELF | IN_DELETE | IN_ONLYDIR)
 
 struct wfe_keeper {
     int fd;
@@ -51,16 +53,22 @@ static void let_go(kept *items, int *n, int watch)
     }
 }
 
+static bool is_end_of_fifo(const struct inotify_event *event)
+{
+    return (event->mask & IN_DELETE) && event->len &&
+           (strcmp(event->name, "stdout") == 0 || strcmp(event->name, "stderr") == 0);
+}
+
 static void read_watches(int inotify, kept *items, int *n)
 {
     _Alignas(struct inotify_event) char bytes[4096];
     ssize_t len = read(inotify, bytes, sizeof bytes);
     for (ssize_t at = 0; at < len;) {
         const struct inotify_event *event = (const void *)(bytes + at);
-        if (event->mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED))
+        if ((event->mask & (IN_MOVE_SELF | IN_IGNORED)) || is_end_of_fifo(event)) {
             let_go(items, n, event->wd);
-        if (event->mask & IN_MOVE_SELF)
             inotify_rm_watch(inotify, event->wd);
+        }
         at += (ssize_t)(sizeof *event + event->len);
     }
 }

@@ -33,6 +33,26 @@ static int open_fifo(const rig *r, const char *name, int flags)
     return fd;
 }
 
+/* Before that, a folder that goes is simply not there. */
+static void wait_until_it_watches(const rig *r)
+{
+    char path[64], text[512];
+    for (int waited_ms = 0; waited_ms < LIMIT_MS; waited_ms++) {
+        for (int fd = 3; fd < 6; fd++) {
+            snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)wfe_keeper_pid(r->keeper), fd);
+            int info = open(path, O_RDONLY | O_CLOEXEC);
+            ssize_t n = info < 0 ? 0 : read(info, text, sizeof text - 1);
+            text[n < 0 ? 0 : n] = '\0';
+            if (info >= 0)
+                close(info);
+            if (strstr(text, "inotify wd:"))
+                return;
+        }
+        poll(NULL, 0, 1);
+    }
+    fail_msg("the keeper watches nothing");
+}
+
 /* A keeper with a folder of two FIFOs, of which nobody else has one open any more; "kept" waits in
  * stdout. Its wfe is gone. */
 static int set_up(void **state)
@@ -61,17 +81,9 @@ static int set_up(void **state)
     close(writer);
     close(fds[0]);
     close(fds[1]);
+    wait_until_it_watches(r);
     wfe_keeper_free(r->keeper);
     *state = r;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    rig *r = *state;
-    wfe_fd_remove_tree(r->dir, NULL);
-    close(r->pidfd);
-    free(r);
     return 0;
 }
 
@@ -79,6 +91,16 @@ static bool ends_within(const rig *r, int limit_ms)
 {
     struct pollfd end = {.fd = r->pidfd, .events = POLLIN};
     return poll(&end, 1, limit_ms) == 1;
+}
+
+static int tear_down(void **state)
+{
+    rig *r = *state;
+    wfe_fd_remove_tree(r->dir, NULL);
+    assert_true(ends_within(r, LIMIT_MS));
+    close(r->pidfd);
+    free(r);
+    return 0;
 }
 
 static void test_keeper__keeps_what_waits_in_a_fifo(void **state)

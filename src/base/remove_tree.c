@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * wfe_fd_remove_tree: through descriptors only. What is removed may be written to meanwhile, by a
- * step that is still there: no name is looked up twice, so that a folder that becomes a symbolic
- * link leads nowhere, and what is mounted is not entered, whatever file system it is of. A tree may
- * be deeper than a path is long: what lies too deep is moved to its top first.
+ * step that is still there: every name is one in a folder that is open, so that a folder that
+ * becomes a symbolic link leads nowhere, and what is mounted is not entered, whatever file system
+ * it is of. A tree may be deeper than a path is long: what lies too deep is moved to its top first.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -107,12 +107,13 @@ static int remove_name(removal *r, const char *name)
     return -1;
 }
 
-/* The last level has been read to its end. */
-static int leave(removal *r)
+/* The last level, the top of the tree at path, has been read to its end. */
+static int leave(removal *r, const char *path)
 {
     level *l = &r->levels[r->depth - 1];
-    int above = dirfd(r->levels[r->depth - 2].dir);
-    if (unlinkat(above, l->name, AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENOTDIR) {
+    int rc = r->depth == 1 ? rmdir(path)
+                           : unlinkat(dirfd(r->levels[r->depth - 2].dir), l->name, AT_REMOVEDIR);
+    if (rc == 0 || errno == ENOENT || errno == ENOTDIR) {
         closedir(l->dir);
         r->depth--;
         return 0;
@@ -123,8 +124,8 @@ static int leave(removal *r)
     return 0;
 }
 
-/* One name, or the end of a folder; *done: the whole tree is empty. */
-static int step(removal *r, const char *path, bool *done)
+/* One name, or the end of a folder. */
+static int go_on(removal *r, const char *path)
 {
     level *l = &r->levels[r->depth - 1];
     errno = 0;
@@ -135,27 +136,18 @@ static int step(removal *r, const char *path, bool *done)
                    : remove_name(r, entry->d_name);
     if (errno)
         return -1;
-    if (r->depth > 1)
-        return leave(r);
-    *done = rmdir(path) == 0 || errno == ENOENT;
-    if (*done)
-        return 0;
-    if ((errno != ENOTEMPTY && errno != EEXIST) || ++l->scans > SCANS_MAX)
-        return -1;
-    rewinddir(l->dir);
-    return 0;
+    return leave(r, path);
 }
 
 int wfe_fd_remove_tree(const char *path, wfe_error *err)
 {
     removal r = {.depth = 0};
-    bool done = false;
     /* The way there is the caller's own. */
     int rc = enter(&r, open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "");
     if (rc < 0 && (errno == ENOTDIR || errno == ELOOP))
         rc = unlink(path);
-    while (rc == 0 && r.depth && !done)
-        rc = step(&r, path, &done);
+    while (rc == 0 && r.depth)
+        rc = go_on(&r, path);
     int saved = errno;
     while (r.depth)
         closedir(r.levels[--r.depth].dir);

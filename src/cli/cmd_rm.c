@@ -25,8 +25,7 @@ static const wfe_option options[] = {
 static int check_state(const rm_options *o, const wfe_store_run *row, wfe_error *err)
 {
     const char *state = wfe_stored_state(row);
-    if ((row->is_end && !wfe_stored_owner_pid(row)) ||
-        (o->force && strcmp(state, WFE_STORED_INTERRUPTED) == 0))
+    if (row->is_end || (o->force && strcmp(state, WFE_STORED_INTERRUPTED) == 0))
         return 0;
     if (strcmp(state, WFE_STORED_INTERRUPTED) != 0) {
         wfe_error_set(err, WFE_E_CONFLICT, "the run %s is under way (%s)", row->name, state);

@@ -287,8 +287,10 @@ int wfe_side_by_side(const wfe_side_by_side_options *options)
     group g = {.options = options, .signals = -1, .queue = WFE_BUF_INIT(0)};
     wfe_error error = WFE_ERROR_INIT;
     _cleanup_free_ struct pollfd *fds = NULL;
-    if (set_up(&g, &error) || !(fds = calloc(g.at_once + 2, sizeof *fds))) {
-        wfe_error_nomem(&error);
+    int rc = set_up(&g, &error);
+    if (!rc && !(fds = calloc(g.at_once + 2, sizeof *fds)))
+        rc = wfe_error_nomem(&error);
+    if (rc) {
         g.code = wfe_report_error(&error);
     } else {
         begin_some(&g);

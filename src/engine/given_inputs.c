@@ -78,13 +78,13 @@ static int check(const wfe_stored_run *run, const wfe_plan *plan, const char *na
     return rc;
 }
 
-/* The last text of a name counts, as in wfe run. */
-static bool is_given_again(const char *const *texts, const char *name, size_t len)
+const char *wfe_given_inputs_find(const char *const *texts, const char *key, size_t len)
 {
-    for (; *texts; texts++)
-        if (strncmp(*texts, name, len) == 0 && (*texts)[len] == '=')
-            return true;
-    return false;
+    const char *found = NULL;
+    for (; texts && *texts; texts++)
+        if (strncmp(*texts, key, len) == 0 && (*texts)[len] == '=')
+            found = *texts + len + 1;
+    return found;
 }
 
 static int check_text(const wfe_stored_run *run, const wfe_plan *plan, const char *const *text,
@@ -96,7 +96,7 @@ static int check_text(const wfe_stored_run *run, const wfe_plan *plan, const cha
     if (!wfe_utf8_is_valid(*text, strlen(*text)))
         return wfe_error_set(err, WFE_E_INVALID, "an input is no UTF-8 text");
     size_t len = (size_t)(equals - *text);
-    if (is_given_again(text + 1, *text, len))
+    if (wfe_given_inputs_find(text, *text, len) != equals + 1)
         return 0;
     _cleanup_free_ char *name = strndup(*text, len);
     json_t *value = json_string(equals + 1);
@@ -115,7 +115,7 @@ int wfe_given_inputs_check(const wfe_stored_run *run, const wfe_plan *plan, cons
         rc = check_text(run, plan, text, err);
     json_object_foreach((json_t *)(uintptr_t)file, name, value)
     {
-        if (!rc && !(texts && is_given_again(texts, name, strlen(name))))
+        if (!rc && !wfe_given_inputs_find(texts, name, strlen(name)))
             rc = check(run, plan, name, value, false, err);
     }
     return rc;

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/owner.h"
 #include "base/utf8.h"
+#include "engine/given_inputs.h"
 #include "store/log_retention.h"
 #include "store/sqlite.h"
 #include "workflow/load.h"
@@ -389,17 +390,6 @@ int wfe_stored_run_file(wfe_store *store, const wfe_stored_run *run, char **ret,
     return *ret ? 0 : wfe_error_nomem(err);
 }
 
-/* The last one of that name counts, as for a new run. */
-static const char *text_of(const char *const *texts, const char *name)
-{
-    size_t len = strlen(name);
-    const char *found = NULL;
-    for (; texts && *texts; texts++)
-        if (strncmp(*texts, name, len) == 0 && (*texts)[len] == '=')
-            found = *texts + len + 1;
-    return found;
-}
-
 static int missing(const wfe_stored_run *run, const char *name, wfe_error *err)
 {
     wfe_error_set(err, WFE_E_INVALID, "input '%s' of the run '%s' is a secret, and was not stored",
@@ -414,7 +404,7 @@ static int add_secret_inputs(const wfe_stored_run *run, const char *const *texts
 {
     for (size_t i = 0; i < json_array_size(run->secret_inputs); i++) {
         const char *name = json_string_value(json_array_get(run->secret_inputs, i));
-        const char *text = name ? text_of(texts, name) : NULL;
+        const char *text = name ? wfe_given_inputs_find(texts, name, strlen(name)) : NULL;
         json_t *value = name && !text ? json_object_get(file, name) : NULL;
         if (name && !text && !value)
             return missing(run, name, err);

@@ -71,7 +71,7 @@ static int make_plan(wfe_loader *l, wfe_plan **ret)
     plan->files = keep(l, l->files, l->n_files, sizeof *l->files);
     plan->n_files = l->n_files;
     plan->inputs = wfe_arena_keep(l->memory, choose_inputs(l));
-    plan->given = wfe_arena_keep(l->memory, json_deep_copy(l->values));
+    plan->given = wfe_arena_keep(l->memory, json_incref(l->values));
     plan->complete = l->complete;
     if (!plan->workflows || !plan->steps || !plan->files || !plan->inputs || !plan->given)
         return wfe_error_nomem(l->err);

@@ -237,7 +237,7 @@ static void test_fd__a_tree_that_changes_leads_nowhere_else(void **state)
         snprintf(name, sizeof name, "kept/%d", i);
         assert_ok(wfe_fd_write_file(path_in(state, name), "1", 1, 0600, &err), &err);
     }
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 100; round++) {
         assert_ok(wfe_fd_make_dirs(path_in(state, "tree/d"), 0700, &err), &err);
         for (int i = 0; i < 50; i++) {
             snprintf(name, sizeof name, "tree/d/%d", i);

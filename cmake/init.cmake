@@ -19,6 +19,24 @@ const char wfe_init_program_name[] = \"wfe-init-${short}\";
   return()
 endif()
 
+# The default filter of system calls, compiled once for all starts of containers.
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
+add_executable(
+  compile_filters
+  ${PROJECT_SOURCE_DIR}/tools/compile_filters.c ${PROJECT_SOURCE_DIR}/src/oci/seccomp.c
+  ${PROJECT_SOURCE_DIR}/src/base/buf.c ${PROJECT_SOURCE_DIR}/src/base/error.c)
+target_include_directories(compile_filters PRIVATE ${PROJECT_SOURCE_DIR}/include
+                                                   ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(compile_filters PRIVATE PkgConfig::SECCOMP PkgConfig::JANSSON)
+set(WFE_INIT_FILTERS_H ${PROJECT_BINARY_DIR}/generated/init_filters.h)
+add_custom_command(
+  OUTPUT ${WFE_INIT_FILTERS_H}
+  COMMAND compile_filters ${WFE_INIT_FILTERS_H}
+  DEPENDS compile_filters
+  COMMENT "Compiling the default filter of system calls"
+  VERBATIM)
+add_custom_target(wfe_init_filters DEPENDS ${WFE_INIT_FILTERS_H})
+
 add_subdirectory(${PROJECT_SOURCE_DIR}/src/init ${PROJECT_BINARY_DIR}/src/init)
 
 set(WFE_INIT_PROGRAM_C ${PROJECT_BINARY_DIR}/generated/init_program.c)

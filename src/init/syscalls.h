@@ -151,6 +151,8 @@ enum {
     WAIT_NO_HANG = 1,
     MAP_READ_WRITE = 3,
     MAP_SHARED_ANONYMOUS = 0x21,
+    PRCTL_SET_SECCOMP = 22,
+    PRCTL_SECCOMP_MODE_FILTER = 2,
     PRCTL_SET_CHILD_SUBREAPER = 36,
     IOCTL_SET_FOREGROUND_GROUP = 0x5410, /* TIOCSPGRP */
 };
@@ -163,6 +165,19 @@ enum {
 struct kernel_time {
     long seconds;
     long nanoseconds;
+};
+
+/* One instruction of a filter, and a filter (linux/filter.h). */
+struct filter_instruction {
+    unsigned short code;
+    unsigned char if_true;
+    unsigned char if_false;
+    unsigned int operand;
+};
+
+struct filter_program {
+    unsigned short length;
+    const struct filter_instruction *code;
 };
 
 /* All zero is SIG_DFL without flags. */

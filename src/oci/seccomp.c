@@ -52,6 +52,23 @@ static const struct {
 #undef CAPABILITY_
 };
 
+static const struct {
+    const char *name;
+    wfe_oci_caps caps;
+} compiled[] = {
+#define COMPILED_(name, caps) {name, caps},
+    WFE_OCI_SECCOMP_COMPILED(COMPILED_)
+#undef COMPILED_
+};
+
+#if defined(__x86_64__)
+#define BUILT_FOR "amd64"
+#elif defined(__aarch64__)
+#define BUILT_FOR "arm64"
+#else
+#define BUILT_FOR ""
+#endif
+
 /* Families of socket(2) below 48 but AF_ALG (38) and AF_VSOCK (40), as blocks that one masked
  * comparison covers. The kernel looks at the low 32 bits of the argument only and a filter at all
  * 64, so that a plain "greater than 40" would let a process past with a bit above them set. */
@@ -219,4 +236,25 @@ int wfe_oci_seccomp_write(const wfe_oci_seccomp_options *options, wfe_buf *out, 
     if (!rc)
         rc = add_clone_rules(out, options, err);
     return rc ? rc : wfe_buf_append_str(out, "]}", err);
+}
+
+/* The capabilities that make a difference. */
+static wfe_oci_caps deciding_caps(wfe_oci_caps caps)
+{
+    wfe_oci_caps deciding = 0;
+    for (size_t i = 0; i < sizeof by_capability / sizeof *by_capability; i++)
+        deciding |= by_capability[i].cap;
+    return caps & deciding;
+}
+
+const char *wfe_oci_seccomp_compiled(const wfe_oci_seccomp_options *options)
+{
+    bool fits = options->architecture && strcmp(options->architecture, BUILT_FOR) == 0 &&
+                options->abis == WFE_OCI_SECCOMP_ABIS_NO_X32 && !options->kernel_before_4_8;
+    wfe_oci_caps caps = deciding_caps(options->caps);
+    for (size_t i = 0; fits && i < sizeof compiled / sizeof *compiled; i++) {
+        if (compiled[i].caps == caps)
+            return compiled[i].name;
+    }
+    return NULL;
 }

@@ -41,6 +41,17 @@ typedef struct wfe_oci_seccomp_options {
  * NOMEM, LIMIT of the buffer; out may then end in a part of it. */
 int wfe_oci_seccomp_write(const wfe_oci_seccomp_options *options, wfe_buf *out, wfe_error *err);
 
+/* The forms of the default filter that are compiled when wfe is built (tools/compile_filters.c)
+ * and that wfe-init carries and takes up at its start (init/wfe-init.c, -s): its name, and the
+ * capabilities whose calls it allows. They are for the machine that wfe is built for, a kernel of
+ * 4.8 or newer and WFE_OCI_SECCOMP_ABIS_NO_X32. */
+#define WFE_OCI_SECCOMP_COMPILED(X)                                                                \
+    X("default", 0)                                                                                \
+    X("default+chroot", WFE_OCI_CAP_BIT(SYS_CHROOT)) /* root, with docker's capabilities */
+
+/* The name of the compiled filter that allows what the written one would; NULL: there is none. */
+const char *wfe_oci_seccomp_compiled(const wfe_oci_seccomp_options *options);
+
 /* A user's filter: the JSON text of an OCI "linux.seccomp" object. INVALID names what is wrong and
  * where ("syscalls[2].action is ..."): unknown keys, actions, operators and architectures, calls
  * without a name, anything that needs an agent outside of the container. LIMIT, NOMEM. ret may be

@@ -300,25 +300,30 @@ static int write_users_filter(const wfe_oci_spec *in, wfe_buf *out, wfe_error *e
     return rc ? rc : dump_json(filter, out);
 }
 
+static wfe_oci_seccomp_options default_filter(const wfe_oci_spec *in, wfe_oci_caps bounding)
+{
+    return (wfe_oci_seccomp_options){
+        .architecture = in->architecture,
+        .caps = bounding,
+        .abis = in->seccomp_abis,
+        .kernel_before_4_8 = in->kernel_before_4_8,
+    };
+}
+
 /* out ends with the "linux" section's brace and the spec's own. What has no message of its own is
  * the buffer's failure. */
 static int add_filter(const wfe_oci_spec *in, wfe_oci_caps bounding, wfe_buf *out, wfe_error *err)
 {
-    if (in->privileged || in->seccomp == WFE_OCI_SECCOMP_UNCONFINED)
+    if (in->privileged || in->seccomp == WFE_OCI_SECCOMP_UNCONFINED ||
+        in->seccomp == WFE_OCI_SECCOMP_BY_ARGV0)
         return 0;
+    const wfe_oci_seccomp_options options = default_filter(in, bounding);
     out->len -= strlen("}}");
     int rc = wfe_buf_append_str(out, ",\"seccomp\":", NULL);
     if (!rc && in->seccomp == WFE_OCI_SECCOMP_CUSTOM)
         rc = write_users_filter(in, out, err);
     else if (!rc)
-        rc = wfe_oci_seccomp_write(
-            &(wfe_oci_seccomp_options){
-                .architecture = in->architecture,
-                .caps = bounding,
-                .abis = in->seccomp_abis,
-                .kernel_before_4_8 = in->kernel_before_4_8,
-            },
-            out, NULL);
+        rc = wfe_oci_seccomp_write(&options, out, NULL);
     return rc ? rc : wfe_buf_append_str(out, "}}", NULL);
 }
 
@@ -333,6 +338,15 @@ static wfe_oci_cap_sets choose_caps(const wfe_oci_spec *in)
             wfe_oci_caps_choose(0, in->privileged, in->cap_add, in->cap_drop, in->available_caps)
                 .bounding;
     return caps;
+}
+
+/* Without no_new_privs the kernel lets only CAP_SYS_ADMIN take up a filter. */
+const char *wfe_oci_spec_compiled_filter(const wfe_oci_spec *in)
+{
+    if (in->privileged || in->allow_new_privileges || in->seccomp != WFE_OCI_SECCOMP_DEFAULT)
+        return NULL;
+    const wfe_oci_seccomp_options options = default_filter(in, choose_caps(in).bounding);
+    return wfe_oci_seccomp_compiled(&options);
 }
 
 int wfe_oci_spec_build(const wfe_oci_spec *in, char **ret_json, size_t *ret_len, wfe_error *err)

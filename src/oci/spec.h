@@ -54,6 +54,7 @@ enum wfe_oci_seccomp {
     WFE_OCI_SECCOMP_DEFAULT = 0, /* wfe's own filter: seccomp.h */
     WFE_OCI_SECCOMP_UNCONFINED,  /* none */
     WFE_OCI_SECCOMP_CUSTOM,      /* seccomp_profile */
+    WFE_OCI_SECCOMP_BY_ARGV0,    /* the program of argv[0] takes up one itself */
 };
 
 /* Everything is borrowed during wfe_oci_spec_build. Texts must be UTF-8 (the spec is JSON). */
@@ -112,6 +113,10 @@ typedef struct wfe_oci_spec {
     /* CPUs of the daemon's machine whose thermal counters are hidden; 0: none (unknown). */
     unsigned n_cpus;
 } wfe_oci_spec;
+
+/* The compiled filter (seccomp.h) that a process of this spec could take up by itself, with the
+ * same effect as the one that the spec would carry; NULL: there is none, or it may not. */
+const char *wfe_oci_spec_compiled_filter(const wfe_oci_spec *in);
 
 /* Builds the spec as compact JSON; free *ret_json with free(). INVALID names the field that is
  * wrong, LIMIT above WFE_OCI_SPEC_MAX_BYTES, NOMEM. */

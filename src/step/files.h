@@ -26,6 +26,7 @@
 #define WFE_STEP_STDIN_FILE "stdin-is-written"
 /* Where the container sees wfe-init, its record, the FIFOs and the output file. */
 #define WFE_STEP_INIT_TARGET "/.wfe/init"
+#define WFE_STEP_INIT_FILTER_OPTION "-s"
 #define WFE_STEP_RECORD_TARGET "/.wfe/exit"
 #define WFE_STEP_STDOUT_TARGET "/.wfe/stdout"
 #define WFE_STEP_STDERR_TARGET "/.wfe/stderr"

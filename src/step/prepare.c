@@ -28,15 +28,8 @@
 
 static int build_spec(wfe_step *step, wfe_error *err)
 {
-    static const char *const init[] = {WFE_STEP_INIT_TARGET,
-                                       "-r",
-                                       WFE_STEP_RECORD_TARGET,
-                                       "-o",
-                                       WFE_STEP_STDOUT_TARGET,
-                                       "-e",
-                                       WFE_STEP_STDERR_TARGET,
-                                       "--",
-                                       NULL};
+    static const char *const init[] = {WFE_STEP_INIT_TARGET,   "-r", WFE_STEP_RECORD_TARGET, "-o",
+                                       WFE_STEP_STDOUT_TARGET, "-e", WFE_STEP_STDERR_TARGET, NULL};
     _cleanup_(wfe_step_devices_done) wfe_step_devices devices = {0};
     if (step->config.confinement.privileged && step->machine.local) {
         int rc = wfe_step_devices_find("/dev", &devices, err);

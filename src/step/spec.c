@@ -7,6 +7,10 @@
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "oci/process.h"
+#include "step/files.h"
+
+/* -s FILTER --, and the end */
+#define EXTRA_WORDS 4
 
 /* The volumes in the form of src/oci; borrows the config's texts. */
 static wfe_oci_bind *binds_of(const wfe_step_config *config)
@@ -41,15 +45,25 @@ static int build_process(const wfe_step_spec_input *in, wfe_oci_process *process
     return rc;
 }
 
-/* The words of wfe-init before those of the command; both are borrowed, only the array is new. */
-static const char **prefixed(const char *const *init, char **argv)
+/* The words of wfe-init, when there are any, before those of the command; all are borrowed, only
+ * the array is new. */
+static const char **prefixed(const char *const *init, const char *filter, char **argv)
 {
-    size_t n_init = wfe_strv_length(init), n_argv = wfe_strv_length((const char *const *)argv);
-    const char **all = calloc(n_init + n_argv + 1, sizeof *all);
-    for (size_t i = 0; all && i < n_init; i++)
-        all[i] = init[i];
-    for (size_t i = 0; all && i < n_argv; i++)
-        all[n_init + i] = argv[i];
+    size_t n = 0, n_init = wfe_strv_length(init),
+           n_argv = wfe_strv_length((const char *const *)argv);
+    const char **all = calloc(n_init + n_argv + EXTRA_WORDS, sizeof *all);
+    if (!all)
+        return NULL;
+    for (size_t i = 0; i < n_init; i++)
+        all[n++] = init[i];
+    if (n_init && filter) {
+        all[n++] = WFE_STEP_INIT_FILTER_OPTION;
+        all[n++] = filter;
+    }
+    if (n_init)
+        all[n++] = "--";
+    for (size_t i = 0; i < n_argv; i++)
+        all[n++] = argv[i];
     return all;
 }
 
@@ -95,8 +109,7 @@ int wfe_step_spec_build(const wfe_step_spec_input *in, char **ret_json, size_t *
     if (rc)
         return rc;
     _cleanup_free_ wfe_oci_bind *volumes = binds_of(in->config);
-    _cleanup_free_ const char **argv = prefixed(in->init, process.argv);
-    if (!volumes || !argv)
+    if (!volumes)
         return wfe_error_nomem(err);
     static const enum wfe_oci_network networks[] = {
         [WFE_STEP_NETWORK_NONE] = WFE_OCI_NETWORK_NONE,
@@ -104,7 +117,6 @@ int wfe_step_spec_build(const wfe_step_spec_input *in, char **ret_json, size_t *
         [WFE_STEP_NETWORK_PATH] = WFE_OCI_NETWORK_PATH,
     };
     wfe_oci_spec spec = {
-        .argv = argv,
         .env = &process.env,
         .cwd = process.cwd,
         .uid = in->identity->uid,
@@ -124,5 +136,12 @@ int wfe_step_spec_build(const wfe_step_spec_input *in, char **ret_json, size_t *
     };
     set_machine(&spec, in->machine);
     set_confinement(&spec, &in->config->confinement, in->machine);
+    const char *filter = in->init ? wfe_oci_spec_compiled_filter(&spec) : NULL;
+    _cleanup_free_ const char **argv = prefixed(in->init, filter, process.argv);
+    if (!argv)
+        return wfe_error_nomem(err);
+    spec.argv = argv;
+    if (filter)
+        spec.seccomp = WFE_OCI_SECCOMP_BY_ARGV0;
     return wfe_oci_spec_build(&spec, ret_json, ret_len, err);
 }

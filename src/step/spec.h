@@ -26,7 +26,9 @@ typedef struct wfe_step_spec_input {
     const wfe_oci_device *devices; /* of a privileged step */
     size_t n_devices;
     const char *output_file; /* the step's $WFE_OUTPUT, as the container sees it */
-    const char *const *init; /* argv of wfe-init, put before the command's; NULL: none */
+    /* wfe-init and its options, put before the command with its filter and "--"; NULL: none. It
+     * takes up the default filter then, where it has it. */
+    const char *const *init;
 } wfe_step_spec_input;
 
 /* The spec as JSON, free with free(). INVALID, NOMEM. */

@@ -261,7 +261,9 @@ static const char *state_of(const run *r, const char *name)
 static void test_services__are_ready_in_each_of_the_ways(void **state)
 {
     private_containerd *daemon = private_containerd_of(state);
-    static const char *const exec[] = {"sh", "-c", "test -e /tmp/made && test $WHO = me", NULL};
+    static const char *const exec[] = {
+        "sh", "-c",
+        "test -e /tmp/made && test $WHO = me && grep -q '^Seccomp:.2' /proc/self/status", NULL};
     static const char *const env[] = {"WHO=me", NULL};
     static const uint16_t port[] = {5432};
     wfe_plan_service list[] = {

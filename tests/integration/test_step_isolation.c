@@ -430,6 +430,41 @@ static void test_step_isolation__a_capability_that_is_dropped_is_gone(void **sta
                       "raw_socket EPERM\nchroot EPERM\nCapEff: 0000000000000000\n");
 }
 
+/* What each system call ends with, so that it shows what a filter denies. */
+static char *denied_calls(wfe_step_options *options, bool no_init)
+{
+    options->no_init = no_init;
+    const char *out = step_group_out(options, "/programs/calls");
+    step_assert_has(out, "\nend\n");
+    char *copy = strdup(out);
+    assert_non_null(copy);
+    return copy;
+}
+
+/* wfe-init takes up a filter that was compiled when wfe was built; without it the runtime compiles
+ * the same one. */
+static void test_step_isolation__the_filter_of_wfe_init_is_the_runtime_s(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char *const users[] = {"1000:1000", "0:0"};
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+        wfe_step_options options = step_script(NULL);
+        options.user = users[i];
+        step_group_program(daemon, "calls", &options);
+        char *own = denied_calls(&options, false);
+        char *runtime_s = denied_calls(&options, true);
+        step_assert_has(own, " EPERM\n");
+        step_assert_has(own, "100000 ENOSYS\n");
+        assert_string_equal(own, runtime_s);
+        options.seccomp = "unconfined";
+        char *none = denied_calls(&options, false);
+        assert_string_not_equal(own, none);
+        free(own);
+        free(runtime_s);
+        free(none);
+    }
+}
+
 static void test_step_isolation__without_a_filter_only_capabilities_hold(void **state)
 {
     wfe_step_options options = attempting(state, "0:0");
@@ -548,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_step_isolation__root_cannot_change_the_program_that_is_pid_1),
         cmocka_unit_test(test_step_isolation__a_capability_that_is_added_works),
         cmocka_unit_test(test_step_isolation__a_capability_that_is_dropped_is_gone),
+        cmocka_unit_test(test_step_isolation__the_filter_of_wfe_init_is_the_runtime_s),
         cmocka_unit_test(test_step_isolation__without_a_filter_only_capabilities_hold),
         cmocka_unit_test(test_step_isolation__a_filter_of_the_user_s_own_holds),
         cmocka_unit_test(test_step_isolation__a_privileged_step_is_not_confined),

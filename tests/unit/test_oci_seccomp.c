@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fixtures/wfe_assert.h"
+#include "unit/own_architecture.h"
 
 #define NAMESPACE_FLAGS 0x7E020000
 
@@ -477,6 +478,33 @@ static void test_oci_seccomp__profiles_have_limits(void **state)
     free(text);
 }
 
+static void test_oci_seccomp__compiled_filters_are_for_what_they_fit(void **state)
+{
+    (void)state;
+    wfe_oci_seccomp_options options = {.architecture = OWN_ARCHITECTURE,
+                                       .abis = WFE_OCI_SECCOMP_ABIS_NO_X32};
+    assert_string_equal(wfe_oci_seccomp_compiled(&options), "default");
+    options.caps = WFE_OCI_CAP_BIT(CHOWN); /* decides nothing */
+    assert_string_equal(wfe_oci_seccomp_compiled(&options), "default");
+    options.caps = WFE_OCI_CAPS_ROOT;
+    assert_string_equal(wfe_oci_seccomp_compiled(&options), "default+chroot");
+    options.caps = WFE_OCI_CAPS_ROOT | WFE_OCI_CAP_BIT(SYS_PTRACE);
+    assert_null(wfe_oci_seccomp_compiled(&options));
+    options.caps = WFE_OCI_CAPS_ALL;
+    assert_null(wfe_oci_seccomp_compiled(&options));
+    options.caps = 0;
+    options.kernel_before_4_8 = true;
+    assert_null(wfe_oci_seccomp_compiled(&options));
+    options.kernel_before_4_8 = false;
+    options.abis = WFE_OCI_SECCOMP_ABIS_ALL;
+    assert_null(wfe_oci_seccomp_compiled(&options));
+    options.abis = WFE_OCI_SECCOMP_ABIS_NO_X32;
+    options.architecture = "s390x";
+    assert_null(wfe_oci_seccomp_compiled(&options));
+    options.architecture = NULL;
+    assert_null(wfe_oci_seccomp_compiled(&options));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_oci_seccomp__an_unknown_architecture_gets_the_calls_of_all),
         cmocka_unit_test(test_oci_seccomp__fewer_abis_are_named_when_asked_for),
         cmocka_unit_test(test_oci_seccomp__the_text_stays_short),
+        cmocka_unit_test(test_oci_seccomp__compiled_filters_are_for_what_they_fit),
         cmocka_unit_test(test_oci_seccomp__a_profile_of_a_user_is_taken_as_it_is),
         cmocka_unit_test(test_oci_seccomp__the_default_filter_passes_the_check_of_profiles),
         cmocka_unit_test(test_oci_seccomp__profiles_that_are_wrong_say_where),

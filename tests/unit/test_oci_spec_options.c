@@ -5,6 +5,7 @@
 #include "fixtures/wfe_assert.h"
 #include "oci/spec.h"
 #include "unit/oci_spec_json.h"
+#include "unit/own_architecture.h"
 
 static const char *const argv[] = {"/bin/true", NULL};
 
@@ -46,12 +47,45 @@ static void test_oci_spec_options__system_calls_are_filtered_by_the_capabilities
     json_decref(spec);
 }
 
+static void test_oci_spec_options__a_process_may_filter_itself_only_as_the_spec_would(void **state)
+{
+    (void)state;
+    wfe_oci_spec in = plain();
+    in.architecture = OWN_ARCHITECTURE;
+    in.seccomp_abis = WFE_OCI_SECCOMP_ABIS_NO_X32;
+    in.uid = 1000;
+    assert_string_equal(wfe_oci_spec_compiled_filter(&in), "default");
+    in.uid = 0;
+    assert_string_equal(wfe_oci_spec_compiled_filter(&in), "default+chroot");
+    in.cap_drop = WFE_OCI_CAPS_ALL;
+    assert_string_equal(wfe_oci_spec_compiled_filter(&in), "default");
+    in.cap_drop = 0;
+    in.cap_add = WFE_OCI_CAP_BIT(SYS_ADMIN);
+    assert_null(wfe_oci_spec_compiled_filter(&in));
+    in.cap_add = 0;
+    in.allow_new_privileges = true; /* the kernel lets nobody take one up then */
+    assert_null(wfe_oci_spec_compiled_filter(&in));
+    in.allow_new_privileges = false;
+    in.privileged = true;
+    assert_null(wfe_oci_spec_compiled_filter(&in));
+    in.privileged = false;
+    in.seccomp = WFE_OCI_SECCOMP_UNCONFINED;
+    assert_null(wfe_oci_spec_compiled_filter(&in));
+    in.seccomp = WFE_OCI_SECCOMP_CUSTOM;
+    in.seccomp_profile = "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}";
+    assert_null(wfe_oci_spec_compiled_filter(&in));
+}
+
 static void test_oci_spec_options__seccomp_can_be_off_or_the_users_own(void **state)
 {
     (void)state;
     wfe_oci_spec in = plain();
     in.seccomp = WFE_OCI_SECCOMP_UNCONFINED;
     json_t *spec = build(&in);
+    assert_null(at(spec, "linux/seccomp"));
+    json_decref(spec);
+    in.seccomp = WFE_OCI_SECCOMP_BY_ARGV0;
+    spec = build(&in);
     assert_null(at(spec, "linux/seccomp"));
     json_decref(spec);
     in.seccomp = WFE_OCI_SECCOMP_CUSTOM;
@@ -337,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_oci_spec_options__system_calls_are_filtered_by_the_capabilities),
+        cmocka_unit_test(test_oci_spec_options__a_process_may_filter_itself_only_as_the_spec_would),
         cmocka_unit_test(test_oci_spec_options__seccomp_can_be_off_or_the_users_own),
         cmocka_unit_test(test_oci_spec_options__a_bad_profile_is_refused),
         cmocka_unit_test(test_oci_spec_options__privileged_lifts_everything),

@@ -116,8 +116,8 @@ static void add_rules(scmp_filter_ctx filter, const struct machine *m, const jso
 {
     size_t i, k;
     const json_t *rule, *name;
-    json_array_foreach (json_object_get(oci, "syscalls"), i, rule)
-        json_array_foreach (json_object_get(rule, "names"), k, name)
+    json_array_foreach(json_object_get(oci, "syscalls"), i, rule)
+        json_array_foreach(json_object_get(rule, "names"), k, name)
             add_call(filter, m, rule, json_string_value(name), newest);
 }
 

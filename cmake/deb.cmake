@@ -44,7 +44,7 @@ set(CPACK_DEBIAN_LIBWFE-DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBWFE-DEV_PACKAGE_SHLIBDEPS OFF)
 # The static library's own, as wfe.pc says.
 set(CPACK_DEBIAN_LIBWFE-DEV_PACKAGE_DEPENDS
-    "${library} (= ${PROJECT_VERSION}), libnghttp2-dev, libprotobuf-c-dev, libuv1-dev, libjansson-dev")
+    "${library} (= ${PROJECT_VERSION}), libnghttp2-dev, libprotobuf-c-dev, libuv1-dev, libjansson-dev, nettle-dev")
 set(CPACK_DEBIAN_LIBWFE-DEV_DESCRIPTION "run steps of workflows as containers (development files)
 Headers, the static library and the pkg-config file of libwfe.")
 

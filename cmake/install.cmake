@@ -34,7 +34,7 @@ foreach(folder WFE_LIBDIR WFE_INCLUDEDIR)
     set(\${folder} \"\\\${prefix}/\${\${folder}}\")
   endif()
 endforeach()
-set(WFE_REQUIRES_PRIVATE \"libnghttp2 libprotobuf-c ${uv} jansson\")
+set(WFE_REQUIRES_PRIVATE \"libnghttp2 libprotobuf-c ${uv} jansson nettle\")
 set(WFE_LIBS_PRIVATE \"-ldl -lpthread\")
 configure_file(\"${PROJECT_SOURCE_DIR}/cmake/wfe.pc.in\" \"${pc}\" @ONLY)
 "

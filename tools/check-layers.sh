@@ -29,7 +29,8 @@ BEGIN {
     # header of a library: the files that may include it
     library["^uv(\\.h|/)"] = "^src/loop/"
     library["^nghttp2/"] = "^src/grpc/"
-    library["^openssl/"] = "^src/(base/digest\\.c|grpc/tls\\.c)$"
+    library["^openssl/"] = "^src/grpc/tls\\.c$"
+    library["^nettle/"] = "^src/base/digest\\.c$"
     library["^protobuf-c/"] = "^src/containerd/"
     library["^archive(_entry)?\\.h"] = "^src/image/"
     library["^curl/"] = "^src/image/"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Shared libraries that only some commands need, loaded at their first use: libcrypto alone costs
- * a third of the start-up time of a step that never uses it. Names the functions once, in an
+ * half as much as a whole step that never uses it. Names the functions once, in an
  * X-macro table; the module that wraps the library owns that table.
  */
 #ifndef WFE_BASE_DYNLIB_H

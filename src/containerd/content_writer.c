@@ -387,9 +387,8 @@ int wfe_content_writer_put(wfe_containerd *containerd, wfe_loop *loop,
     rc = wfe_buf_append(&writer->whole, bytes, len, err);
     if (!rc && !writer->digest) {
         char digest[WFE_DIGEST_SIZE];
-        rc = wfe_digest_of(bytes, len, digest, err);
-        if (!rc)
-            rc = copy_text(digest, &writer->digest, err);
+        wfe_digest_of(bytes, len, digest);
+        rc = copy_text(digest, &writer->digest, err);
     }
     if (!rc)
         rc = open_stream(writer, err);

@@ -16,7 +16,8 @@ int wfe_image_chain_add(const char *parent, const char *diff_id, char out[WFE_DI
     }
     char both[2 * WFE_DIGEST_SIZE];
     int n = snprintf(both, sizeof both, "%s %s", parent, diff_id);
-    return wfe_digest_of(both, (size_t)n, out, err);
+    wfe_digest_of(both, (size_t)n, out);
+    return 0;
 }
 
 int wfe_image_chain_of(char *const *diff_ids, size_t n, char out[WFE_DIGEST_SIZE], wfe_error *err)

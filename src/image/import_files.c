@@ -208,9 +208,8 @@ int wfe_import_put_text(wfe_import *import, const char *text, size_t len, wfe_im
 {
     char digest[WFE_DIGEST_SIZE];
     _cleanup_(wfe_image_blob_free_p) wfe_image_blob *blob = NULL;
-    int rc = wfe_digest_of(text, len, digest, err);
-    if (!rc)
-        rc = open_blob(import, digest, len, &blob, err);
+    wfe_digest_of(text, len, digest);
+    int rc = open_blob(import, digest, len, &blob, err);
     if (!rc)
         rc = wfe_image_blob_add(blob, text, len, err);
     if (!rc)

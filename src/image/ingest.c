@@ -411,9 +411,8 @@ static void on_resolved(const wfe_error *err, void *user)
         resolve(in, &problem);
     } else if (!problem.kind) {
         if (in->by_get)
-            wfe_ingest_documents_add(in->documents, &in->tagged, in->target.digest, &problem);
-        if (!problem.kind)
-            walk(in, &problem);
+            wfe_ingest_documents_add(in->documents, &in->tagged, in->target.digest);
+        walk(in, &problem);
     }
     if (problem.kind)
         fail(in, &problem);

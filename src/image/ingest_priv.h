@@ -51,10 +51,10 @@ typedef struct wfe_ingest_documents wfe_ingest_documents;
 int wfe_ingest_documents_new(wfe_ingest_env *env, wfe_ingest_documents **ret, wfe_error *err);
 /* NULL is accepted. */
 void wfe_ingest_documents_free(wfe_ingest_documents *documents);
-/* A document that was fetched before its digest was known: spares fetching it again. Takes bytes on
- * success. */
-int wfe_ingest_documents_add(wfe_ingest_documents *documents, wfe_buf *bytes,
-                             char out_digest[WFE_DIGEST_SIZE], wfe_error *err);
+/* A document that was fetched before its digest was known: spares fetching it again. Takes bytes.
+ */
+void wfe_ingest_documents_add(wfe_ingest_documents *documents, wfe_buf *bytes,
+                              char out_digest[WFE_DIGEST_SIZE]);
 /* For a walk: takes each from the content store or fetches it into there, checked, with the labels
  * that the garbage collector needs. */
 wfe_image_walk_source wfe_ingest_documents_source(wfe_ingest_documents *documents);

@@ -52,8 +52,8 @@ static void look_at_sizes(int dir_fd, wfe_log_attempt_info *info)
     for (int i = 0; i < WFE_LOG_STREAMS; i++) {
         char name[WFE_LOG_NAME_SIZE];
         struct stat st;
-        if (!wfe_log_name(info->step, info->attempt, suffixes[i], name, NULL) &&
-            fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        wfe_log_name(info->step, info->attempt, suffixes[i], name);
+        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
             info->bytes[i] = (uint64_t)st.st_size;
     }
 }
@@ -118,9 +118,10 @@ static int add_without_index(log_list *list, int dir_fd, const char *name, const
 {
     char step[WFE_LOG_NAME_SIZE], index[WFE_LOG_NAME_SIZE];
     wfe_log_attempt_info info = {.step = step};
-    if (wfe_log_name_read(name, suffix, step, &info.attempt, NULL) ||
-        wfe_log_name(step, info.attempt, WFE_LOG_INDEX_SUFFIX, index, NULL) ||
-        faccessat(dir_fd, index, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    if (wfe_log_name_read(name, suffix, step, &info.attempt, NULL))
+        return 0;
+    wfe_log_name(step, info.attempt, WFE_LOG_INDEX_SUFFIX, index);
+    if (faccessat(dir_fd, index, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
     look_at_sizes(dir_fd, &info);
     if (strcmp(suffix, "stderr") == 0 && info.bytes[WFE_LOG_STDOUT])

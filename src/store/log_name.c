@@ -41,15 +41,13 @@ static size_t encode(const char *step, char out[STEM_MAX + 1])
     return total;
 }
 
-int wfe_log_name(const char *step, unsigned attempt, const char *suffix,
-                 char out[WFE_LOG_NAME_SIZE], wfe_error *err)
+void wfe_log_name(const char *step, unsigned attempt, const char *suffix,
+                  char out[WFE_LOG_NAME_SIZE])
 {
     char stem[STEM_MAX + 1];
     if (encode(step, stem) > STEM_MAX) {
         char digest[WFE_DIGEST_SIZE];
-        int rc = wfe_digest_of(step, strlen(step), digest, err);
-        if (rc)
-            return rc;
+        wfe_digest_of(step, strlen(step), digest);
         size_t keep = strlen(stem);
         if (keep > STEM_MAX - CUT_DIGITS - 1)
             keep = STEM_MAX - CUT_DIGITS - 1;
@@ -57,7 +55,6 @@ int wfe_log_name(const char *step, unsigned attempt, const char *suffix,
                  digest + sizeof "sha256:" - 1);
     }
     snprintf(out, WFE_LOG_NAME_SIZE, "%s.%u.%s", stem, attempt, suffix);
-    return 0;
 }
 
 static int hex_value(char c)

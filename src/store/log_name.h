@@ -13,9 +13,9 @@
 #define WFE_LOG_NAME_SIZE 256
 
 /* suffix is at most 8 characters. A path that would be too long is cut, and its digest keeps it
- * apart: it is the one that cannot be read back. UNAVAILABLE without libcrypto, NOMEM. */
-int wfe_log_name(const char *step, unsigned attempt, const char *suffix,
-                 char out[WFE_LOG_NAME_SIZE], wfe_error *err);
+ * apart: it is the one that cannot be read back. */
+void wfe_log_name(const char *step, unsigned attempt, const char *suffix,
+                  char out[WFE_LOG_NAME_SIZE]);
 /* The step's path and the attempt of a name with this suffix; ret_step has WFE_LOG_NAME_SIZE bytes.
  * INVALID: it is none, or its path was cut. */
 int wfe_log_name_read(const char *name, const char *suffix, char *ret_step, unsigned *ret_attempt,

@@ -217,16 +217,14 @@ static int open_index(wfe_log_reader *reader, const wfe_log_reader_options *opti
 {
     char name[WFE_LOG_NAME_SIZE];
     _cleanup_free_ char *step = NULL;
-    int rc = wfe_log_name(options->step, options->attempt, WFE_LOG_INDEX_SUFFIX, name, err);
-    if (rc)
-        return rc;
+    wfe_log_name(options->step, options->attempt, WFE_LOG_INDEX_SUFFIX, name);
     reader->index_fd = openat(reader->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (reader->index_fd < 0 && errno != ENOENT)
         return wfe_error_set_errno(err, errno, "cannot open the log %s", name);
     if (reader->index_fd < 0)
         return 0;
     /* A damaged index is as good as none: the streams are there. */
-    rc = wfe_log_index_read_header(reader->index_fd, &step, &reader->index_offset, NULL);
+    int rc = wfe_log_index_read_header(reader->index_fd, &step, &reader->index_offset, NULL);
     if (rc == WFE_E_NOMEM)
         return wfe_error_nomem(err);
     if (rc)
@@ -244,13 +242,9 @@ int wfe_log_reader_new(const wfe_log_reader_options *options, wfe_log_reader **r
     reader->dir_fd = reader->index_fd = reader->fds[0] = reader->fds[1] = -1;
     reader->since_us = options->since_us;
     memcpy(reader->without, options->without, sizeof reader->without);
+    wfe_log_name(options->step, options->attempt, "stdout", reader->names[WFE_LOG_STDOUT]);
+    wfe_log_name(options->step, options->attempt, "stderr", reader->names[WFE_LOG_STDERR]);
     int rc = open_run(options->state_dir, options->run_id, &reader->dir_fd, err);
-    if (!rc)
-        rc = wfe_log_name(options->step, options->attempt, "stdout", reader->names[WFE_LOG_STDOUT],
-                          err);
-    if (!rc)
-        rc = wfe_log_name(options->step, options->attempt, "stderr", reader->names[WFE_LOG_STDERR],
-                          err);
     if (!rc)
         rc = open_index(reader, options, err);
     if (!rc)

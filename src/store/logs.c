@@ -102,9 +102,7 @@ static int open_file(const wfe_logs *logs, const log_attempt *attempt, const cha
                      wfe_error *err)
 {
     char name[WFE_LOG_NAME_SIZE];
-    int rc = wfe_log_name(attempt->step, attempt->attempt, suffix, name, err);
-    if (rc)
-        return rc;
+    wfe_log_name(attempt->step, attempt->attempt, suffix, name);
     int fd = openat(logs->dir_fd, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fail(logs, errno, "open", err);
@@ -118,9 +116,7 @@ static int look_at_size(const wfe_logs *logs, log_attempt *attempt, enum wfe_log
 {
     char name[WFE_LOG_NAME_SIZE];
     struct stat st;
-    int rc = wfe_log_name(attempt->step, attempt->attempt, suffixes[stream], name, err);
-    if (rc)
-        return rc;
+    wfe_log_name(attempt->step, attempt->attempt, suffixes[stream], name);
     if (fstatat(logs->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         attempt->streams[stream].size = (uint64_t)st.st_size;
     else if (errno != ENOENT)

@@ -19,14 +19,12 @@ static int hash_files(const wfe_loader *l, char out[WFE_DIGEST_SIZE])
     for (uint32_t i = 0; !rc && i < l->n_files; i++) {
         char head[32];
         int len = snprintf(head, sizeof head, "%zu:", l->files[i].len);
-        rc = wfe_digest_update(digest, l->files[i].path, strlen(l->files[i].path) + 1, l->err);
-        if (!rc)
-            rc = wfe_digest_update(digest, head, (size_t)len, l->err);
-        if (!rc)
-            rc = wfe_digest_update(digest, l->files[i].text, l->files[i].len, l->err);
+        wfe_digest_update(digest, l->files[i].path, strlen(l->files[i].path) + 1);
+        wfe_digest_update(digest, head, (size_t)len);
+        wfe_digest_update(digest, l->files[i].text, l->files[i].len);
     }
     if (!rc)
-        rc = wfe_digest_finish(digest, out, l->err);
+        wfe_digest_finish(digest, out);
     wfe_digest_free(digest);
     return rc;
 }

@@ -88,7 +88,7 @@ static void check_digest(const outcome *o, const char *digest)
         wfe_assert_print(&o->err);
         fail();
     }
-    assert_ok(wfe_digest_of(o->data.data, o->data.len, found, NULL), NULL);
+    wfe_digest_of(o->data.data, o->data.len, found);
     assert_string_equal(found, digest);
 }
 

@@ -10,11 +10,12 @@
 static void test_digest__of_known_bytes(void **state)
 {
     (void)state;
-    wfe_error err = WFE_ERROR_INIT;
     char digest[WFE_DIGEST_SIZE];
-    assert_ok(wfe_digest_of("abc", 3, digest, &err), &err);
+    wfe_digest_of("abc", 3, digest);
     assert_string_equal(digest, ABC);
-    assert_ok(wfe_digest_of("", 0, digest, &err), &err);
+    wfe_digest_of("", 0, digest);
+    assert_string_equal(digest, EMPTY);
+    wfe_digest_of(NULL, 0, digest);
     assert_string_equal(digest, EMPTY);
 }
 
@@ -25,10 +26,10 @@ static void test_digest__in_pieces_is_the_same(void **state)
     char digest[WFE_DIGEST_SIZE];
     wfe_digest *pieces = NULL;
     assert_ok(wfe_digest_new(&pieces, &err), &err);
-    assert_ok(wfe_digest_update(pieces, "a", 1, &err), &err);
-    assert_ok(wfe_digest_update(pieces, "", 0, &err), &err);
-    assert_ok(wfe_digest_update(pieces, "bc", 2, &err), &err);
-    assert_ok(wfe_digest_finish(pieces, digest, &err), &err);
+    wfe_digest_update(pieces, "a", 1);
+    wfe_digest_update(pieces, "", 0);
+    wfe_digest_update(pieces, "bc", 2);
+    wfe_digest_finish(pieces, digest);
     wfe_digest_free(pieces);
     assert_string_equal(digest, ABC);
 }

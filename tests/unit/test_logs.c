@@ -274,7 +274,7 @@ static void test_logs__names_of_steps_are_safe_and_come_back(void **state)
         wfe_error err = WFE_ERROR_INIT;
         char step[WFE_LOG_NAME_SIZE];
         unsigned attempt = 0;
-        assert_ok(wfe_log_name(odd_steps[i], 7, "stdout", names[i], &err), &err);
+        wfe_log_name(odd_steps[i], 7, "stdout", names[i]);
         assert_null(strpbrk(names[i], "/[] \n~"));
         assert_true(names[i][0] != '.');
         assert_ok(wfe_log_name_read(names[i], "stdout", step, &attempt, &err), &err);
@@ -342,7 +342,7 @@ static void test_logs__paths_of_any_length_have_logs_of_their_own(void **state)
         for (char last = 'a'; last <= 'b'; last++) {
             char step[5001], name[WFE_LOG_NAME_SIZE];
             make_long(step, lengths[i], last);
-            assert_ok(wfe_log_name(step, UINT_MAX, "stdout", name, &err), &err);
+            wfe_log_name(step, UINT_MAX, "stdout", name);
             assert_true(strlen(name) < WFE_LOG_NAME_SIZE);
             put(logs, step, 1, WFE_LOG_STDOUT, last == 'a' ? "a" : "bb");
             assert_ok(wfe_buf_printf(&expected, &err, "%s.1 %d 0\n", step, last - 'a' + 1), &err);

@@ -2,7 +2,8 @@
  *
  * One attempt's log, read in the order of its index. A round looks at the sizes of the streams
  * first and at the index afterwards: the writer does it the other way round, so that every byte
- * within those sizes has its entry.
+ * within those sizes has its entry. An entry may have more bytes than that; once a later one is
+ * there, none come any more, and another look sees all of them.
  */
 #include "store/log_reader.h"
 
@@ -160,16 +161,36 @@ static int give_current(wfe_log_reader *reader, wfe_log_piece *ret, wfe_error *e
     return 1;
 }
 
+/* Have all bytes of the current entry been seen, now that there is a later one: up to the next one
+ * of its stream, or as many as another look finds. */
+static int is_whole(wfe_log_reader *reader, bool *ret, wfe_error *err)
+{
+    enum wfe_log_stream stream = reader->entries[reader->current].stream;
+    uint64_t size = reader->sizes[stream];
+    size_t next = reader->ahead[stream];
+    int rc = 0;
+    *ret = next < reader->n_entries && reader->entries[next].value <= size;
+    if (!*ret) {
+        rc = begin_round(reader, err);
+        *ret = reader->sizes[stream] == size;
+    }
+    return rc;
+}
+
 /* The last entry of bytes stays the current one: more may come to it. */
 static int give_round(wfe_log_reader *reader, wfe_log_piece *ret, wfe_error *err)
 {
     while (reader->current < reader->n_entries) {
         bool is_cut = reader->entries[reader->current].is_cut;
         int rc = give_current(reader, ret, err);
-        if (is_cut || (!rc && reader->current + 1 < reader->n_entries))
+        bool goes_on = is_cut;
+        if (!rc && !is_cut) {
+            if (reader->current + 1 == reader->n_entries)
+                break;
+            rc = is_whole(reader, &goes_on, err);
+        }
+        if (goes_on)
             reader->current++;
-        else if (!rc)
-            break;
         if (rc)
             return rc;
     }
@@ -245,10 +266,13 @@ int wfe_log_reader_new(const wfe_log_reader_options *options, wfe_log_reader **r
     wfe_log_name(options->step, options->attempt, "stdout", reader->names[WFE_LOG_STDOUT]);
     wfe_log_name(options->step, options->attempt, "stderr", reader->names[WFE_LOG_STDERR]);
     int rc = open_run(options->state_dir, options->run_id, &reader->dir_fd, err);
+    /* As in a round, the streams first: where there is one, its index has been begun. */
+    if (!rc)
+        rc = look_at_sizes(reader, err);
     if (!rc)
         rc = open_index(reader, options, err);
     if (!rc)
-        rc = begin_round(reader, err);
+        rc = read_index(reader, err);
     if (rc)
         return rc;
     if (reader->index_fd < 0 && reader->fds[0] < 0 && reader->fds[1] < 0)

@@ -677,6 +677,76 @@ static void test_logs__a_follower_sees_what_another_process_writes(void **state)
     wfe_buf_done(&expected);
 }
 
+/* Without waiting: each look falls somewhere between two writes. */
+static void test_logs__a_follower_keeps_the_order_of_the_streams(void **state)
+{
+    const unsigned lines = 20000;
+    wfe_error err = WFE_ERROR_INIT;
+    wfe_log_reader *reader = NULL;
+    pid_t pid = fork();
+    if (pid == 0) {
+        wfe_logs *logs = open_logs(*state);
+        for (unsigned i = 0; i < lines; i++) {
+            char line[32];
+            snprintf(line, sizeof line, "%u\n", i);
+            put(logs, "a", 1, i % 2 ? WFE_LOG_STDERR : WFE_LOG_STDOUT, line);
+        }
+        wfe_logs_close(logs);
+        _exit(0);
+    }
+    const wfe_log_reader_options options = {
+        .state_dir = *state, .run_id = "run", .step = "a", .attempt = 1};
+    while (wfe_log_reader_new(&options, &reader, NULL) == WFE_E_NOT_FOUND)
+        ;
+    assert_non_null(reader);
+    wfe_buf wanted = WFE_BUF_INIT(0);
+    for (unsigned i = 0; i < lines; i++)
+        assert_ok(wfe_buf_printf(&wanted, &err, "%u\n", i), &err);
+    size_t given = 0;
+    for (uint64_t until = wfe_clock_monotonic_us() + 60 * 1000000; given < wanted.len;) {
+        wfe_log_piece piece = {.len = 0};
+        int rc = wfe_log_reader_next(reader, &piece, &err);
+        assert_true(rc >= 0 && wfe_clock_monotonic_us() < until);
+        assert_in_range(piece.len, 0, wanted.len - given);
+        if (piece.len)
+            assert_memory_equal(piece.bytes, wanted.data + given, piece.len);
+        given += piece.len;
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    wfe_log_reader_free(reader);
+    wfe_buf_done(&wanted);
+}
+
+/* Whoever looks at just the moment when the log begins. */
+static void test_logs__a_reader_of_a_log_that_begins_has_its_index(void **state)
+{
+    const unsigned attempts = 400;
+    pid_t pid = fork();
+    if (pid == 0) {
+        wfe_logs *logs = open_logs(*state);
+        for (unsigned i = 1; i <= attempts; i++)
+            put(logs, "a", i, WFE_LOG_STDOUT, "line\n");
+        wfe_logs_close(logs);
+        _exit(0);
+    }
+    for (unsigned i = 1; i <= attempts; i++) {
+        const wfe_log_reader_options options = {
+            .state_dir = *state, .run_id = "run", .step = "a", .attempt = i};
+        wfe_log_reader *reader = NULL;
+        wfe_log_piece piece = {.len = 0};
+        wfe_error err = WFE_ERROR_INIT;
+        while (wfe_log_reader_new(&options, &reader, &err) == WFE_E_NOT_FOUND)
+            err = (wfe_error)WFE_ERROR_INIT;
+        int rc = err.kind ? -1 : 0;
+        while (!rc)
+            rc = wfe_log_reader_next(reader, &piece, &err);
+        assert_int_equal(rc, 1);
+        assert_true(piece.at_us > 0); /* which only the index tells */
+        wfe_log_reader_free(reader);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void test_logs__a_reader_at_the_end_goes_on_when_more_comes(void **state)
 {
     wfe_logs *logs = open_logs(*state);
@@ -859,6 +929,8 @@ int main(void)
         CASE(an_index_of_something_else_is_begun_anew),
         CASE(a_writer_killed_at_any_moment_keeps_what_it_wrote),
         CASE(a_follower_sees_what_another_process_writes),
+        CASE(a_follower_keeps_the_order_of_the_streams),
+        CASE(a_reader_of_a_log_that_begins_has_its_index),
         CASE(a_reader_at_the_end_goes_on_when_more_comes),
         CASE(a_full_disk_is_said_and_the_log_stays_readable),
         CASE(a_link_in_the_place_of_a_file_is_not_followed),

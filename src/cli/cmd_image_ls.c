@@ -60,7 +60,11 @@ static int cmd_ls(const wfe_command *command, void *target, int argc, char **arg
         patterns ? wfe_connection_open(&o->connection, &client, &error) : wfe_error_nomem(&error);
     if (!rc)
         rc = wfe_image_ls(client, &ls, &list, &error);
-    int code = rc ? wfe_report(&error, o->json) : print_list(o, list);
+    /* Only containerd knows what a filter is. */
+    bool wrong_filter = rc && error.kind == WFE_E_INVALID && o->filters.len;
+    int code = wrong_filter ? wfe_report_usage(&error, o->json)
+               : rc         ? wfe_report(&error, o->json)
+                            : print_list(o, list);
     wfe_image_list_free(list);
     wfe_client_free(client);
     return code;

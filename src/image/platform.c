@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/nearest.h"
+
 typedef struct spelling {
     const char *found;
     const char *architecture;
@@ -20,6 +22,23 @@ static const spelling spellings[] = {
     {"armv8l", "arm", "v7"},    {"armv7l", "arm", "v7"},   {"armv6l", "arm", "v6"},
     {"armv5tel", "arm", "v5"},
 };
+
+/* What Go calls them, as image manifests do (image-spec: image-index.md, "platform"). */
+static const char *const architectures[] = {"386",     "amd64",   "arm",      "arm64",  "loong64",
+                                            "mips",    "mips64",  "mips64le", "mipsle", "ppc64",
+                                            "ppc64le", "riscv64", "s390x",    "wasm"};
+#define N_ARCHITECTURES (sizeof architectures / sizeof *architectures)
+
+/* Under any of its spellings. */
+static bool is_architecture(const char *word)
+{
+    bool known = false;
+    for (size_t i = 0; !known && i < N_ARCHITECTURES; i++)
+        known = strcmp(word, architectures[i]) == 0;
+    for (size_t i = 0; !known && i < sizeof spellings / sizeof *spellings; i++)
+        known = strcmp(word, spellings[i].found) == 0;
+    return known;
+}
 
 static void set_word(char out[WFE_IMAGE_PLATFORM_WORD_SIZE], const char *text)
 {
@@ -68,11 +87,17 @@ int wfe_image_platform_parse(const char *text, wfe_image_platform *out, wfe_erro
             snprintf(words[n++], WFE_IMAGE_PLATFORM_WORD_SIZE, "%.*s", (int)len, p);
         p += len;
     } while (good && *p++ == '/');
-    if (!good || (n == 1 && strcmp(words[0], "linux") == 0))
-        return wfe_error_set(err, WFE_E_INVALID,
-                             "the platform is '%.100s', must be OS/ARCHITECTURE or "
-                             "OS/ARCHITECTURE/VARIANT, such as linux/arm64",
-                             text);
+    /* A single word is an architecture, and the system Linux. */
+    if (!good || (n == 1 && !is_architecture(words[0]))) {
+        const char *near = good ? wfe_nearest(words[0], architectures, N_ARCHITECTURES) : NULL;
+        wfe_error_set(err, WFE_E_INVALID,
+                      "the platform is '%.100s', must be OS/ARCHITECTURE or "
+                      "OS/ARCHITECTURE/VARIANT, such as linux/arm64",
+                      text);
+        if (near)
+            wfe_error_hint(err, "did you mean linux/%s?", near);
+        return WFE_E_INVALID;
+    }
     if (n == 1)
         wfe_image_platform_set(out, "linux", words[0], NULL);
     else

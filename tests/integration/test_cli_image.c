@@ -215,6 +215,7 @@ static void test_cli_image__lists_and_inspects(void **state)
     assert_says(run("ls", "nosuch", "--json"), 0, "[]\n");
     assert_says(run("ls", "--filter", "name~=busybox", "-q"), 0, IMAGES_BUSYBOX "\n");
     assert_says(run("ls", "--filter", "name~=nosuch", "-q"), 0, "");
+    assert_refused(run("ls", "--filter", "name=="), 2, "filter");
     wfe_command_result result = run("ls", "--json");
     json_t *list = json_loads(result.out, 0, NULL);
     const json_t *image = json_array_get(list, 0);

@@ -74,7 +74,8 @@ static void test_image_platform__reads_what_a_user_gives(void **state)
     static const char *const bad[] = {
         "",          "linux",     "/",
         "linux/",    "/arm64",    "linux/a/b/c",
-        "linux/a b", "linux//v7", "linux/a2345678901234567890123456789012"};
+        "linux/a b", "linux//v7", "linux/a2345678901234567890123456789012",
+        "foo",       "amd46"};
     wfe_image_platform out;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char text[WFE_IMAGE_PLATFORM_TEXT_SIZE];
@@ -86,6 +87,9 @@ static void test_image_platform__reads_what_a_user_gives(void **state)
         wfe_error err = WFE_ERROR_INIT;
         assert_fails(wfe_image_platform_parse(bad[i], &out, &err), WFE_E_INVALID, &err);
     }
+    wfe_error err = WFE_ERROR_INIT;
+    assert_fails(wfe_image_platform_parse("arm46", &out, &err), WFE_E_INVALID, &err);
+    assert_string_equal(err.hint, "did you mean linux/arm64?");
 }
 
 int main(void)

@@ -23,6 +23,14 @@
 #define RESOLVED_CONF "/run/systemd/resolve/resolv.conf"
 #define RESOLVED_STUB "127.0.0.53"
 
+/* In the step's folder; the container can write all of them. */
+#define OUTPUT "output"
+#define RECORD "exit"
+#define HOSTS "hosts"
+#define HOSTNAME "hostname"
+#define RESOLV_CONF "resolv.conf"
+#define STAT_BLOCK_BYTES 512 /* stat(3type): st_blocks */
+
 /* The path of a file in a folder, which its owner frees. */
 static int set_path(char **to, const char *dir, const char *name, wfe_error *err)
 {
@@ -74,9 +82,9 @@ static int make_hosts(wfe_step_files *files, const wfe_step_config *config, cons
                       wfe_error *err)
 {
     wfe_buf text = WFE_BUF_INIT(WFE_OCI_HOST_FILE_MAX_BYTES);
-    int rc = set_path(&files->hosts, files->dir, "hosts", err);
+    int rc = set_path(&files->hosts, files->dir, HOSTS, err);
     if (!rc)
-        rc = set_path(&files->hostname, files->dir, "hostname", err);
+        rc = set_path(&files->hostname, files->dir, HOSTNAME, err);
     if (!rc)
         rc = build_hosts(config, hostname, &text, err);
     if (!rc)
@@ -107,7 +115,7 @@ static int make_resolv_conf(wfe_step_files *files, const wfe_step_config *config
         .machine_len = machine.len,
         .own_network = own_network,
     };
-    int rc = set_path(&files->resolv_conf, files->dir, "resolv.conf", err);
+    int rc = set_path(&files->resolv_conf, files->dir, RESOLV_CONF, err);
     if (!rc)
         rc = wfe_oci_resolv_conf_build(&resolv, &text, err);
     if (!rc)
@@ -127,7 +135,7 @@ static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *er
     if (!rc && !(files->init = strdup(init)))
         rc = wfe_error_nomem(err);
     if (!rc)
-        rc = set_path(&record, files->dir, "exit", err);
+        rc = set_path(&record, files->dir, RECORD, err);
     if (!rc)
         rc = wfe_init_record_create(record, err);
     if (rc)
@@ -143,7 +151,7 @@ static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *er
 static int make_output(wfe_step_files *files, wfe_error *err)
 {
     _cleanup_free_ char *path = NULL;
-    int rc = set_path(&path, files->dir, "output", err);
+    int rc = set_path(&path, files->dir, OUTPUT, err);
     if (!rc)
         rc = wfe_output_file_create(path, err);
     if (rc)
@@ -268,14 +276,40 @@ int wfe_step_files_adopt(wfe_step_files *files, const wfe_step_place *place, wfe
         return wfe_error_set_errno(err, errno, "cannot use folder %s", dir);
     rc = set_path(&owner, dir, WFE_STEP_OWNER_FILE, err);
     if (!rc)
-        rc = find_file(&files->record, dir, "exit", err);
+        rc = find_file(&files->record, dir, RECORD, err);
     if (!rc)
-        rc = find_file(&files->output, dir, "output", err);
+        rc = find_file(&files->output, dir, OUTPUT, err);
     if (!rc)
         rc = wfe_fd_write_file(owner, place->owner, strlen(place->owner), 0600, err);
     if (!rc)
         files->dir = wfe_take(dir);
     return rc;
+}
+
+/* The names of all that is mounted writable. What has no bytes, a file of holes, takes no memory;
+ * whether its length is right is seen when it is read. */
+int wfe_step_files_check(const wfe_step_files *files, wfe_error *err)
+{
+    static const struct {
+        const char *name;
+        const char *shown;
+    } writable[] = {{OUTPUT, "its $WFE_OUTPUT file"},
+                    {RECORD, WFE_STEP_RECORD_TARGET},
+                    {HOSTS, "/etc/hosts"},
+                    {HOSTNAME, "/etc/hostname"},
+                    {RESOLV_CONF, "/etc/resolv.conf"}};
+    for (size_t i = 0; i < sizeof writable / sizeof *writable; i++) {
+        char path[PATH_MAX + NAME_MAX];
+        struct stat st;
+        snprintf(path, sizeof path, "%s/%s", files->dir, writable[i].name);
+        if (lstat(path, &st) == 0 && (uint64_t)st.st_size > WFE_OUTPUT_FILE_MAX_BYTES &&
+            (uint64_t)st.st_blocks * STAT_BLOCK_BYTES > WFE_OUTPUT_FILE_MAX_BYTES)
+            return wfe_error_set(err, WFE_E_LIMIT,
+                                 "the step wrote more than %zu MiB to %s, which is all that is "
+                                 "allowed",
+                                 WFE_OUTPUT_FILE_MAX_BYTES >> 20, writable[i].shown);
+    }
+    return 0;
 }
 
 int wfe_step_files_remove(wfe_step_files *files, wfe_error *err)

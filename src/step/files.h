@@ -66,6 +66,9 @@ int wfe_step_files_make(wfe_step_files *files, const wfe_step_config *config,
 /* Fills in where the files are that another process has made, and makes this one their owner.
  * NOT_FOUND: there is no such folder. LIMIT, IO. */
 int wfe_step_files_adopt(wfe_step_files *files, const wfe_step_place *place, wfe_error *err);
+/* LIMIT: the command has made one of the files that it can write longer than any may be. They are
+ * in the memory of this machine (/run), so this is looked at while the command runs. */
+int wfe_step_files_check(const wfe_step_files *files, wfe_error *err);
 /* After NOMEM it may be called again; else what is left is left. */
 int wfe_step_files_remove(wfe_step_files *files, wfe_error *err);
 /* Frees the paths and removes nothing. */

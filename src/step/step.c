@@ -23,6 +23,9 @@
  * without end either: the daemon may be hung. */
 #define LAUNCH_PATIENCE_MS 45000
 
+/* How often it is looked at how long the files are that a running command can write. */
+#define FILES_LOOK_MS 200
+
 /* How often a running step looks whether its daemon is still there, how long it waits for one that
  * is not, and after which time of absence a step that has to stop does not wait for it. */
 #define DAEMON_LOOK_MS 5000
@@ -176,6 +179,21 @@ static void look_for_daemon(wfe_step *step)
 
 /* ---- running and draining ---- */
 
+/* Without the grace that others get: what it writes in that time is this machine's memory. */
+static void on_files_look(void *user)
+{
+    wfe_step *step = user;
+    wfe_error error = WFE_ERROR_INIT;
+    if (step->state != WFE_STEP_RUNNING || step->signals_sent == 2)
+        return;
+    if (wfe_step_files_check(&step->files, &error)) {
+        wfe_step_fail(step, &error);
+        kill_now(step);
+    } else {
+        wfe_timer_start(step->files_look, FILES_LOOK_MS);
+    }
+}
+
 static uint64_t captured_bytes(const wfe_step *step)
 {
     return wfe_capture_bytes(step->captures[0]) + wfe_capture_bytes(step->captures[1]);
@@ -203,6 +221,7 @@ void wfe_step_running(wfe_step *step)
 {
     step->state = WFE_STEP_RUNNING;
     wfe_step_enter_phase(step, WFE_STEP_PHASE_RUN);
+    wfe_timer_start(step->files_look, FILES_LOOK_MS);
     if (step->exited)
         begin_draining(step);
     else if (!step->wait_call)
@@ -330,6 +349,7 @@ static void destroy(wfe_step *step)
     wfe_timer_free(step->timeout);
     wfe_timer_free(step->patience);
     wfe_timer_free(step->retry);
+    wfe_timer_free(step->files_look);
     wfe_capture_free(step->captures[0]);
     wfe_capture_free(step->captures[1]);
     wfe_outputs_done(&step->outputs);
@@ -443,6 +463,8 @@ static int prepare(wfe_step *step, wfe_error *err)
         rc = wfe_timer_new(client->loop, on_patience, step, &step->patience, err);
     if (!rc)
         rc = wfe_timer_new(client->loop, wfe_step_retry_removal, step, &step->retry, err);
+    if (!rc)
+        rc = wfe_timer_new(client->loop, on_files_look, step, &step->files_look, err);
     return rc;
 }
 

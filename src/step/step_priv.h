@@ -83,9 +83,10 @@ struct wfe_step {
     wfe_outputs outputs;
     uint64_t drained_bytes; /* of both streams at the last look */
 
-    wfe_timer *timeout;  /* of the whole step */
-    wfe_timer *retry;    /* of a removal that the daemon cannot do yet */
-    wfe_timer *patience; /* grace after TERM, then the wait after KILL; the drain; the clean-up */
+    wfe_timer *timeout;    /* of the whole step */
+    wfe_timer *retry;      /* of a removal that the daemon cannot do yet */
+    wfe_timer *files_look; /* at the files that the command can write */
+    wfe_timer *patience;   /* grace after TERM, then the wait after KILL; the drain; the clean-up */
 
     /* What may exist at the daemon: set before the call that makes it is sent. */
     bool has_view;     /* of the image, for a look at its users */

@@ -401,6 +401,23 @@ static void test_step_streams__an_output_file_over_its_limit_is_an_error(void **
     step_assert_has(step_group_failure(&options, WFE_E_LIMIT).message, "16 MiB");
 }
 
+/* They would fill this machine's memory until the command ends, which these never do. */
+static void
+test_step_streams__a_file_of_the_machine_s_memory_is_not_written_without_end(void **state)
+{
+    private_containerd_of(state);
+    wfe_step_options options = step_script("trap '' TERM; while :; do yes; done >> $WFE_OUTPUT");
+    wfe_error error = step_group_failure(&options, WFE_E_LIMIT);
+    step_assert_has(error.message, "the step wrote more than 16 MiB to its $WFE_OUTPUT file");
+    options.user = "0:0";
+    options.run = "yes >> /etc/hosts";
+    error = step_group_failure(&options, WFE_E_LIMIT);
+    step_assert_has(error.message, "the step wrote more than 16 MiB to /etc/hosts");
+    options.run = "yes >> /.wfe/exit";
+    error = step_group_failure(&options, WFE_E_LIMIT);
+    step_assert_has(error.message, "the step wrote more than 16 MiB to /.wfe/exit");
+}
+
 /* It is a mount point in the container: what is put in its place is not what is read. */
 static void test_step_streams__the_output_file_cannot_be_replaced(void **state)
 {
@@ -458,6 +475,8 @@ int main(void)
         cmocka_unit_test(test_step_streams__wrong_lines_of_the_output_file_are_warnings),
         cmocka_unit_test(test_step_streams__strict_makes_errors_of_warnings),
         cmocka_unit_test(test_step_streams__an_output_file_over_its_limit_is_an_error),
+        cmocka_unit_test(
+            test_step_streams__a_file_of_the_machine_s_memory_is_not_written_without_end),
         cmocka_unit_test(test_step_streams__the_output_file_cannot_be_replaced),
         cmocka_unit_test(test_step_streams__the_output_file_is_the_step_s_own),
         cmocka_unit_test(test_step_streams__leaves_nothing_behind),

@@ -186,7 +186,7 @@ static bool find_program(const char *dirs, const char *name, char *out, size_t s
 static void check_runtime(examination *e)
 {
     char shim[512], runc[512];
-    if (strcmp(e->client->runtime, "io.containerd.runc.v2") != 0)
+    if (strcmp(e->client->runtime, WFE_RUNTIME_RUNC) != 0)
         return; /* another runtime's programs are not known here */
     if (!find_program(PROGRAM_DIRS, "containerd-shim-runc-v2", shim, sizeof shim))
         tell(e, "runtime", WFE_FINDING_FAILURE, "install containerd's package",

@@ -22,7 +22,6 @@
 #define DEFAULT_ADDRESS "/run/containerd/containerd.sock"
 #define DEFAULT_NAMESPACE "default"
 #define DEFAULT_SNAPSHOTTER "overlayfs"
-#define DEFAULT_RUNTIME "io.containerd.runc.v2"
 #define VERSION_MS 10000
 
 const char *wfe_version(void)
@@ -57,7 +56,7 @@ static int set_texts(wfe_client *client, const wfe_client_options *o, wfe_error 
     if (!rc)
         rc = copy_text(o->snapshotter, DEFAULT_SNAPSHOTTER, &client->snapshotter, err);
     if (!rc)
-        rc = copy_text(o->runtime, DEFAULT_RUNTIME, &client->runtime, err);
+        rc = copy_text(o->runtime, WFE_RUNTIME_RUNC, &client->runtime, err);
     if (!rc)
         rc = copy_text(o->io_dir, own_io_dir, &client->io_dir, err);
     if (!rc)

@@ -15,6 +15,9 @@
 #include "grpc/channel.h"
 #include "loop/loop.h"
 
+/* The default one; containers share the machine's kernel. */
+#define WFE_RUNTIME_RUNC "io.containerd.runc.v2"
+
 struct wfe_client {
     wfe_loop *loop;
     bool borrows_loop;

@@ -49,6 +49,8 @@ static int build_spec(wfe_step *step, wfe_error *err)
         .n_devices = devices.n,
         .output_file = WFE_STEP_OUTPUT_TARGET,
         .init = step->config.init ? init : NULL,
+        /* Other runtimes may have a kernel of their own, of which nothing is known here. */
+        .init_filters = strcmp(step->client->runtime, WFE_RUNTIME_RUNC) == 0,
     };
     return wfe_step_spec_build(&input, &step->spec, &step->spec_len, err);
 }

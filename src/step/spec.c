@@ -136,7 +136,7 @@ int wfe_step_spec_build(const wfe_step_spec_input *in, char **ret_json, size_t *
     };
     set_machine(&spec, in->machine);
     set_confinement(&spec, &in->config->confinement, in->machine);
-    const char *filter = in->init ? wfe_oci_spec_compiled_filter(&spec) : NULL;
+    const char *filter = in->init && in->init_filters ? wfe_oci_spec_compiled_filter(&spec) : NULL;
     _cleanup_free_ const char **argv = prefixed(in->init, filter, process.argv);
     if (!argv)
         return wfe_error_nomem(err);

@@ -26,9 +26,8 @@ typedef struct wfe_step_spec_input {
     const wfe_oci_device *devices; /* of a privileged step */
     size_t n_devices;
     const char *output_file; /* the step's $WFE_OUTPUT, as the container sees it */
-    /* wfe-init and its options, put before the command with its filter and "--"; NULL: none. It
-     * takes up the default filter then, where it has it. */
-    const char *const *init;
+    const char *const *init; /* wfe-init and its options, put before the command; NULL: none */
+    bool init_filters; /* it may take up the default filter, in the runtime's place, if it has it */
 } wfe_step_spec_input;
 
 /* The spec as JSON, free with free(). INVALID, NOMEM. */

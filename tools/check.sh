@@ -8,6 +8,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 jobs=$(nproc)
+# Half of a test's time is waiting: for containerd, for a timeout that it is about.
+test_jobs=$((2 * jobs))
 ci=${CI:-}
 [ "$ci" = false ] && ci=
 werror=OFF
@@ -56,7 +58,7 @@ show_failures() {
 run_tests() {
     local folder=$1 log=$1/check.log
     echo "tests in $folder:"
-    ctest --test-dir "$folder" -V -j "$jobs" --no-tests=error --timeout 600 \
+    ctest --test-dir "$folder" -V -j "$test_jobs" --no-tests=error --timeout 600 \
         ${CHECK_TESTS:+-R "$CHECK_TESTS"} 2>&1 | tee "$log" |
         grep -a --line-buffered -E '^ *[0-9]+/[0-9]+ Test +#'
     local rc=${PIPESTATUS[0]}

@@ -6,9 +6,10 @@
  * into the programs that the kernel takes, and writes them as a header for wfe-init. What the
  * runtime would compile anew at every start of a container, a tenth of its time, is compiled once.
  *
- * The result is what runc 1.1 makes of the same OCI filter (libcontainer/seccomp): libseccomp's
- * program behind a few instructions that answer ENOSYS, not EPERM, to calls that are newer than
- * all that the filter knows, so that programs fall back to older ones.
+ * The result decides as what runc 1.1 makes of the same OCI filter (libcontainer/seccomp):
+ * libseccomp's program, here as a search tree, behind a few instructions that answer ENOSYS, not
+ * EPERM, to calls that are newer than all that the filter knows, so that programs fall back to
+ * older ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,9 @@
 #define MAX_INSTRUCTIONS BPF_MAXINSNS
 #define MAX_ARCHITECTURES 2
 #define X32_BIT 0x40000000U
+/* A filter is run once for every number of a call when it is taken up (Linux: kernel/seccomp.c,
+ * seccomp_cache_prepare), which is a millisecond for one that compares with each number in turn. */
+#define BINARY_TREE 2
 
 struct machine {
     const char *condition; /* of the preprocessor */
@@ -150,6 +154,8 @@ static scmp_filter_ctx new_filter(const struct machine *m, const json_t *oci)
         if (rc == -EEXIST)
             rc = 0;
     }
+    if (!rc)
+        rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
     uint32_t own = seccomp_arch_native();
     bool wanted = own == m->architectures[0].libseccomp || own == m->architectures[1].libseccomp;
     if (!rc && !wanted)

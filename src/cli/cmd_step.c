@@ -364,8 +364,9 @@ static int cmd_step(const wfe_command *command, void *target, int argc, char **a
     int code = refused ? wfe_report_usage(&error, o->json)
                : rc    ? wfe_report(&error, o->json)
                        : run_step(o, client, &step);
-    wfe_client_free(client);
     wfe_pull_view_free(view);
+    wfe_report_leave(code);
+    wfe_client_free(client);
     wfe_registry_setup_done(&registry);
     for (size_t i = 0; i < n_volumes; i++)
         wfe_volume_done(&volumes[i]);

@@ -6,12 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <wfe/step.h>
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "cli/exit_code.h"
+
+/* As GCC and Clang say it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define LOOKS_FOR_LEAKS
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LOOKS_FOR_LEAKS
+#endif
+#endif
 
 static int exit_code_of(const wfe_error *err)
 {
@@ -65,6 +75,15 @@ int wfe_report_error_json(const wfe_error *err)
 int wfe_report(const wfe_error *err, bool json)
 {
     return json ? wfe_report_error_json(err) : wfe_report_error(err);
+}
+
+void wfe_report_leave(int code)
+{
+#ifdef LOOKS_FOR_LEAKS
+    (void)code;
+#else
+    _exit(wfe_report_flush(code));
+#endif
 }
 
 int wfe_report_flush(int code)

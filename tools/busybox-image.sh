@@ -11,7 +11,8 @@
 #                           multi-platform image of the same files (oci only)
 #     --whiteouts           one more layer that deletes /layers/2 and all of /opaque but one file
 #     --config JSON         the object "config" of the image config, in place of a PATH and "sh"
-#     --file PATH=TEXT      a file in the lowest layer, made or replaced; repeatable
+#     --file PATH=TEXT      a file in the lowest layer, made or replaced; repeatable. A script, that
+#                           begins with "#!", can be executed
 #     --link PATH=TARGET    the same for a symbolic link
 #     --base TAR            the lowest layer is this tar of a root file system instead of busybox
 set -eu
@@ -32,7 +33,10 @@ add_entry() { # file|link PATH=TEXT
     case $2 in *=*) ;; *) die "'$2' is not PATH=TEXT" ;; esac
     mkdir -p "$work/root/$(dirname "${2%%=*}")"
     case $1 in
-    file) printf %s "${2#*=}" >"$work/root/${2%%=*}" ;;
+    file)
+        printf %s "${2#*=}" >"$work/root/${2%%=*}"
+        case ${2#*=} in "#!"*) chmod 755 "$work/root/${2%%=*}" ;; esac
+        ;;
     link) ln -s "${2#*=}" "$work/root/${2%%=*}" ;;
     esac
 }

@@ -9,7 +9,7 @@
  * The result decides as what runc 1.1 makes of the same OCI filter (libcontainer/seccomp):
  * libseccomp's program, here as a search tree, behind a few instructions that answer ENOSYS, not
  * EPERM, to calls that are newer than all that the filter knows, so that programs fall back to
- * older ones.
+ * older ones. What counts as newer depends on the libseccomp at hand.
  */
 #include <errno.h>
 #include <fcntl.h>

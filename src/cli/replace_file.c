@@ -23,15 +23,35 @@ static void on_signal(int signal)
     _exit(WFE_EXIT_INTERRUPTED);
 }
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
 static void catch_signals(void)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal}, old;
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         /* nohup stays in force. */
         if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(signals[i], &action, NULL);
     }
+}
+
+/* Signals wait meanwhile, so that there is no moment at which the file is there and one would not
+ * remove it. */
+static void make_temporary(wfe_replace_file *file)
+{
+    sigset_t ours, before;
+    sigemptyset(&ours);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaddset(&ours, signals[i]);
+    sigprocmask(SIG_BLOCK, &ours, &before);
+    file->fd = mkostemp(file->temporary, O_CLOEXEC);
+    if (file->fd >= 0) {
+        memcpy(temporary_to_remove, file->temporary, sizeof temporary_to_remove);
+        catch_signals();
+    }
+    int code = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = code;
 }
 
 static int open_temporary(wfe_replace_file *file, wfe_error *err)
@@ -44,13 +64,11 @@ static int open_temporary(wfe_replace_file *file, wfe_error *err)
         file->temporary[0] = '\0';
         return wfe_error_set(err, WFE_E_LIMIT, "the path '%.200s' is too long", file->target);
     }
-    file->fd = mkostemp(file->temporary, O_CLOEXEC);
+    make_temporary(file);
     if (file->fd < 0) {
         file->temporary[0] = '\0';
         return wfe_error_set_errno(err, errno, "cannot make a file beside %s", file->target);
     }
-    memcpy(temporary_to_remove, file->temporary, sizeof temporary_to_remove);
-    catch_signals();
     mode_t mask = umask(0);
     umask(mask);
     (void)fchmod(file->fd, 0666 & ~mask);

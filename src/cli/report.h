@@ -20,9 +20,9 @@ int wfe_report(const wfe_error *err, bool json);
 /* The same for an error that was found in what was given, before anything was done: the code is 2
  * also when the error is of another kind, such as a file that is not there. */
 int wfe_report_usage(const wfe_error *err, bool json);
-/* Ends the process with the code, as wfe_report_flush gives it, and leaves to the kernel what the
- * process holds: taking it apart first is a twelfth of a short command's processor time. Returns
- * where a sanitizer will look for leaks. */
+/* Ends the process with the code and leaves to the kernel what the process holds: taking it apart
+ * first is a twelfth of a short command's processor time. What was printed has been flushed.
+ * Returns where a sanitizer will look for leaks. */
 void wfe_report_leave(int code);
 /* Flushes stdout; 125 with a message when what was printed did not arrive, else code. */
 int wfe_report_flush(int code);

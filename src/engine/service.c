@@ -250,6 +250,7 @@ static int start_step(wfe_service *service, wfe_error *err)
     step.on_pull_user = service;
     step.on_started = on_started;
     step.on_started_user = service;
+    step.is_joined = o->plan->probe == WFE_PLAN_PROBE_EXEC;
     rc = wfe_pulling_init(&service->pulling, o->registry, &o->plan->container, &step, err);
     const wfe_step_durable durable = {.adopt = o->adopt,
                                       .keeper = o->keeper,

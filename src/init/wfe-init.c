@@ -4,7 +4,6 @@
  * it runs in any image; the library carries it (cmake/init.cmake) and step/init_file.c places it.
  *
  *     wfe-init [-r RECORD] [-o FIFO] [-e FIFO] [-s FILTER] [--] COMMAND [ARG...]
- *     wfe-init -x [-s FILTER] [--] COMMAND [ARG...]
  *
  * It starts COMMAND (found as execvp finds it, without execvp's fall-back to a shell), with default
  * signals, in a process group of its own, as a child; reaps every orphan; and, once COMMAND has
@@ -24,18 +23,16 @@
  *
  * System calls: with -s wfe-init takes up one of the filters that it carries (compiled when it was
  * built, oci/seccomp.h), before the command is there, and so for itself, the command and all that
- * comes of it. The runtime's own way to the same filter costs a tenth of a container's start. It
- * needs no_new_privs, which the runtime has set.
- *
- * -x is for a process that joins a running container: the command takes wfe-init's place.
+ * comes of it. Until then there is no other process in the container that could get in its way. The
+ * runtime's own way to the same filter costs a tenth of a container's start. It needs no_new_privs,
+ * which the runtime has set.
  *
  * Status 127: COMMAND is not there. 126: it is, and cannot be executed. 125: wfe-init itself
  * failed, or was called wrongly, before COMMAND started. Each says so in one line on stderr, but
  * 126 and 127 only without a record: whoever reads that tells the user.
  *
  * Invariants: no allocation, no libc, and nothing that can fail between the end of the command
- * and the record but the write itself. Options are single letters before `--`, all but -x with one
- * operand.
+ * and the record but the write itself. Options are single letters with one operand, before `--`.
  */
 #include "record.h"
 #include "syscalls.h"
@@ -71,7 +68,6 @@ struct options {
     const char *record;
     const char *fifos[2]; /* for stdout and stderr */
     const char *filter;
-    int in_place;
     char **command;
 };
 
@@ -476,11 +472,6 @@ static struct outcome run(const struct options *options, char **environment,
     long filtered = options->filter ? take_filter(options->filter) : 0;
     if (filtered < 0)
         return failed("cannot filter system calls", filtered);
-    if (options->in_place) {
-        struct outcome why = execute(options->command, environment);
-        say_why_not_executed(options->command[0], &why);
-        return why;
-    }
     long memory =
         syscall6(SYS_MMAP, 0, sizeof(struct outcome), MAP_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0);
     if (memory < 0 && memory > -4096)
@@ -510,9 +501,7 @@ static int read_options(char **argv, struct options *options)
         }
         if (!option[1] || option[2] || !p[1])
             return 0;
-        if (option[1] == 'x')
-            options->in_place = 1;
-        else if (option[1] == 's')
+        if (option[1] == 's')
             options->filter = *++p;
         else if (option[1] == 'r')
             options->record = *++p;
@@ -571,11 +560,10 @@ void wfe_init_main(char **stack)
 {
     char **argv = stack + 1;
     char **environment = argv + *(long *)(void *)stack + 1;
-    struct options options = {0, {0, 0}, 0, 0, 0};
+    struct options options = {0, {0, 0}, 0, 0};
     if (!read_options(argv, &options)) {
-        say("usage: wfe-init [-x] [-r RECORD] [-o FIFO] [-e FIFO] [-s FILTER] [--] COMMAND "
-            "[ARG...]",
-            "", "", 0);
+        say("usage: wfe-init [-r RECORD] [-o FIFO] [-e FIFO] [-s FILTER] [--] COMMAND [ARG...]", "",
+            "", 0);
         end(WFE_INIT_STATUS_FAILED);
     }
     struct kept kept = {open_record(options.record), {-1, -1}};

@@ -297,6 +297,7 @@ int wfe_step_config_init(wfe_step_config *config, const wfe_step_options *option
         .on_pull_user = o->on_pull_user,
         .on_started = o->on_started,
         .on_started_user = o->on_started_user,
+        .is_joined = o->is_joined,
         .strict = o->strict,
         .init = !o->no_init,
     };

@@ -68,6 +68,7 @@ typedef struct wfe_step_config {
     void *on_output_user;
     void (*on_started)(void *user);
     void *on_started_user;
+    bool is_joined;
 } wfe_step_config;
 
 /* local: the daemon sees this machine's files, so that volume sources can be looked at. INVALID

@@ -17,7 +17,6 @@
 #include "containerd/containers.h"
 #include "containerd/tasks.h"
 #include "oci/json.h"
-#include "step/files.h"
 
 /* After KILL, until the end is not waited for any longer. */
 #define KILL_PATIENCE_MS 5000
@@ -177,39 +176,6 @@ static void on_added(const Pb__Empty *reply, const wfe_error *err, void *user)
     }
 }
 
-/* The filter that the container's own process takes up by itself; NULL: the runtime filters this
- * one as well, or nothing does. */
-static const char *filter_of(const json_t *args)
-{
-    const char *word = json_string_value(json_array_get(args, 0));
-    if (!word || strcmp(word, WFE_STEP_INIT_TARGET) != 0)
-        return NULL;
-    for (size_t i = 1; (word = json_string_value(json_array_get(args, i))); i++) {
-        if (strcmp(word, "--") == 0)
-            return NULL;
-        if (strcmp(word, WFE_STEP_INIT_FILTER_OPTION) == 0)
-            return json_string_value(json_array_get(args, i + 1));
-    }
-    return NULL;
-}
-
-/* Our words, behind those of wfe-init when that is what filters; borrows filter. */
-static json_t *args_of(const wfe_step_exec *exec, const char *filter)
-{
-    const char *const init[] = {
-        WFE_STEP_INIT_TARGET, "-x", WFE_STEP_INIT_FILTER_OPTION, filter, "--", NULL};
-    json_t *command = wfe_oci_json_strings((const char *const *)exec->argv);
-    json_t *all = filter ? wfe_oci_json_strings(init) : NULL;
-    if (!filter || !command)
-        return command;
-    if (all && json_array_extend(all, command)) {
-        json_decref(all);
-        all = NULL;
-    }
-    json_decref(command);
-    return all;
-}
-
 /* The process of the container with our arguments; free with free(). */
 static int build_process(const wfe_step_exec *exec, const Pb__Any *spec, char **ret, wfe_error *err)
 {
@@ -224,8 +190,8 @@ static int build_process(const wfe_step_exec *exec, const Pb__Any *spec, char **
         return wfe_error_set(err, WFE_E_PROTOCOL, "the spec of container '%s' has no process",
                              exec->container_id);
     json_object_del(process, "terminal");
-    json_t *args = args_of(exec, filter_of(json_object_get(process, "args")));
-    if (!wfe_oci_json_put(process, "args", args) || !(*ret = json_dumps(process, JSON_COMPACT)))
+    if (!wfe_oci_json_put(process, "args", wfe_oci_json_strings((const char *const *)exec->argv)) ||
+        !(*ret = json_dumps(process, JSON_COMPACT)))
         return wfe_error_nomem(err);
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/id.h"
 #include "base/owner.h"
 #include "oci/host_files.h"
 #include "step/init_file.h"
@@ -135,13 +136,16 @@ static int make_init(wfe_step_files *files, const char *state_dir, wfe_error *er
     if (!rc && !(files->init = strdup(init)))
         rc = wfe_error_nomem(err);
     if (!rc)
+        rc = wfe_id_random(stpcpy(files->init_target, WFE_STEP_INIT_PREFIX), WFE_STEP_INIT_DIGITS,
+                           err);
+    if (!rc)
         rc = set_path(&record, files->dir, RECORD, err);
     if (!rc)
         rc = wfe_init_record_create(record, err);
     if (rc)
         return rc;
     files->record = wfe_take(record);
-    add_own(files, files->init, WFE_STEP_INIT_TARGET, true);
+    add_own(files, files->init, files->init_target, true);
     add_own(files, files->record, WFE_STEP_RECORD_TARGET, false);
     add_own(files, files->stdout_fifo, WFE_STEP_STDOUT_TARGET, false);
     add_own(files, files->stderr_fifo, WFE_STEP_STDERR_TARGET, false);
@@ -286,8 +290,17 @@ int wfe_step_files_adopt(wfe_step_files *files, const wfe_step_place *place, wfe
     return rc;
 }
 
-/* The names of all that is mounted writable. What has no bytes, a file of holes, takes no memory;
- * whether its length is right is seen when it is read. */
+/* A file of holes takes no memory; whether its length is right is seen when it is read. One that is
+ * no longer than allowed may take more all the same: the file system rounds up, by megabytes at
+ * most, and fallocate takes what it is asked for. */
+static bool holds_too_much(const struct stat *st)
+{
+    const uint64_t max = WFE_OUTPUT_FILE_MAX_BYTES;
+    uint64_t held = (uint64_t)st->st_blocks * STAT_BLOCK_BYTES;
+    return held > 2 * max || (held > max && (uint64_t)st->st_size > max);
+}
+
+/* The names of all that is mounted writable. */
 int wfe_step_files_check(const wfe_step_files *files, wfe_error *err)
 {
     static const struct {
@@ -302,8 +315,7 @@ int wfe_step_files_check(const wfe_step_files *files, wfe_error *err)
         char path[PATH_MAX + NAME_MAX];
         struct stat st;
         snprintf(path, sizeof path, "%s/%s", files->dir, writable[i].name);
-        if (lstat(path, &st) == 0 && (uint64_t)st.st_size > WFE_OUTPUT_FILE_MAX_BYTES &&
-            (uint64_t)st.st_blocks * STAT_BLOCK_BYTES > WFE_OUTPUT_FILE_MAX_BYTES)
+        if (lstat(path, &st) == 0 && holds_too_much(&st))
             return wfe_error_set(err, WFE_E_LIMIT,
                                  "the step wrote more than %zu MiB to %s, which is all that is "
                                  "allowed",

@@ -24,13 +24,14 @@
 #define WFE_STEP_STARTED_FILE "started"
 #define WFE_STEP_ENDED_FILE "ended"
 #define WFE_STEP_STDIN_FILE "stdin-is-written"
-/* Where the container sees wfe-init, its record, the FIFOs and the output file. */
-#define WFE_STEP_INIT_TARGET "/.wfe/init"
-#define WFE_STEP_INIT_FILTER_OPTION "-s"
+/* Where the container sees wfe-init's record, the FIFOs and the output file. */
 #define WFE_STEP_RECORD_TARGET "/.wfe/exit"
 #define WFE_STEP_STDOUT_TARGET "/.wfe/stdout"
 #define WFE_STEP_STDERR_TARGET "/.wfe/stderr"
 #define WFE_STEP_OUTPUT_TARGET "/.wfe/output"
+
+#define WFE_STEP_INIT_PREFIX "/.wfe-init-"
+#define WFE_STEP_INIT_DIGITS 16
 
 typedef struct wfe_step_files {
     char *dir; /* NULL: none was made */
@@ -44,6 +45,10 @@ typedef struct wfe_step_files {
     char *hostname;
     char *resolv_conf;
     char *init; /* the program; not in dir, shared by all steps */
+    /* Where the container sees it. It is trusted to take up the filter of system calls, so that its
+     * name is one that no image and no volume can know, in the one folder that they can make
+     * neither a link nor a mount of: "/.wfe-init-" and random digits. */
+    char init_target[sizeof WFE_STEP_INIT_PREFIX + WFE_STEP_INIT_DIGITS];
     wfe_oci_bind binds[WFE_STEP_MAX_BINDS];
     size_t n_binds;
 } wfe_step_files;

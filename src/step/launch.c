@@ -125,9 +125,11 @@ static void on_start(const PbTasks__StartResponse *reply, const wfe_error *err, 
     /* The task was there a moment ago: containerd removes it when its shim has died. */
     if (err->grpc_status == WFE_GRPC_NOT_FOUND || wfe_step_ending_is_dead_shim(err))
         explain_dead_shim(&error);
-    /* When the step was adopted: its earlier owner's Start may have been on its way. */
+    /* An earlier Start may have been on its way, and have been carried out by now: that of a daemon
+     * that was asked again, or, when the step was adopted, that of its earlier owner. */
+    bool may_have_started = step->durable.adopt || step->starts_left < MAX_STARTS;
     if (err->kind && !wfe_step_ending_is_dead_shim(err) &&
-        (err->kind == WFE_E_UNAVAILABLE || step->durable.adopt))
+        (err->kind == WFE_E_UNAVAILABLE || may_have_started))
         ask_state(step);
     else if (err->kind) {
         wfe_step_ending_explain_start(step, &error);

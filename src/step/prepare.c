@@ -28,8 +28,8 @@
 
 static int build_spec(wfe_step *step, wfe_error *err)
 {
-    static const char *const init[] = {WFE_STEP_INIT_TARGET,   "-r", WFE_STEP_RECORD_TARGET, "-o",
-                                       WFE_STEP_STDOUT_TARGET, "-e", WFE_STEP_STDERR_TARGET, NULL};
+    const char *const init[] = {step->files.init_target, "-r", WFE_STEP_RECORD_TARGET, "-o",
+                                WFE_STEP_STDOUT_TARGET,  "-e", WFE_STEP_STDERR_TARGET, NULL};
     _cleanup_(wfe_step_devices_done) wfe_step_devices devices = {0};
     if (step->config.confinement.privileged && step->machine.local) {
         int rc = wfe_step_devices_find("/dev", &devices, err);
@@ -50,7 +50,8 @@ static int build_spec(wfe_step *step, wfe_error *err)
         .output_file = WFE_STEP_OUTPUT_TARGET,
         .init = step->config.init ? init : NULL,
         /* Other runtimes may have a kernel of their own, of which nothing is known here. */
-        .init_filters = strcmp(step->client->runtime, WFE_RUNTIME_RUNC) == 0,
+        .init_filters =
+            !step->config.is_joined && strcmp(step->client->runtime, WFE_RUNTIME_RUNC) == 0,
     };
     return wfe_step_spec_build(&input, &step->spec, &step->spec_len, err);
 }

@@ -7,7 +7,6 @@
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "oci/process.h"
-#include "step/files.h"
 
 /* -s FILTER --, and the end */
 #define EXTRA_WORDS 4
@@ -57,7 +56,7 @@ static const char **prefixed(const char *const *init, const char *filter, char *
     for (size_t i = 0; i < n_init; i++)
         all[n++] = init[i];
     if (n_init && filter) {
-        all[n++] = WFE_STEP_INIT_FILTER_OPTION;
+        all[n++] = "-s";
         all[n++] = filter;
     }
     if (n_init)

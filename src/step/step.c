@@ -187,7 +187,8 @@ static void on_files_look(void *user)
     if (step->state != WFE_STEP_RUNNING || step->signals_sent == 2)
         return;
     if (wfe_step_files_check(&step->files, &error)) {
-        wfe_step_fail(step, &error);
+        if (!step->stop_reason) /* else it ends as what it was stopped for */
+            wfe_step_fail(step, &error);
         kill_now(step);
     } else {
         wfe_timer_start(step->files_look, FILES_LOOK_MS);

@@ -159,10 +159,10 @@ static void test_step_isolation__sees_only_its_own_processes(void **state)
     wfe_step_options options = step_script(NULL);
     step_group_expect(&options,
                       "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | cut -c 1-10; done "
-                      "2>/dev/null | grep -v -e '^/.wfe/init' -e '^/bin/sh' -e '^tr' -e '^cut'"
+                      "2>/dev/null | grep -v -e '^/.wfe-init' -e '^/bin/sh' -e '^tr' -e '^cut'"
                       " -e '^grep'; echo end",
                       "end\n");
-    step_group_expect(&options, "head -c 10 /proc/1/cmdline", "/.wfe/init");
+    step_group_expect(&options, "head -c 11 /proc/1/cmdline", "/.wfe-init-");
     options.no_init = true;
     step_group_expect(&options, "echo $$; head -c 7 /proc/1/cmdline", "1\n/bin/sh");
 }
@@ -269,13 +269,60 @@ static void test_step_isolation__an_image_leads_no_mount_of_wfe_s_into_a_volume(
     wfe_step_result *result = NULL;
     wfe_error error = WFE_ERROR_INIT;
     if (wfe_step_run(step_client_of_group, &options, &result, &error) == 0)
-        assert_int_equal(wfe_step_result_exit_code(result), 127); /* wfe-init is covered */
+        assert_int_equal(wfe_step_result_exit_code(result), 125); /* its record is covered */
     wfe_step_result_free(result);
     options.no_init = true;
     step_group_expect(&options, "ls -A /src", "");
     volume.readonly = true;
     step_group_expect(&options, "ls -A /src", "");
     assert_int_equal(rmdir(source), 0); /* is empty */
+}
+
+#define EVIL_SCRIPT "#!/bin/sh\necho evil\n"
+
+/* Runs an image that wants a program of its own to be process 1. It may make itself fail. */
+static void assert_init_is_ours(const char *const *links, wfe_volume *volume, void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    static const char *const files[] = {"init=" EVIL_SCRIPT, NULL};
+    static unsigned number;
+    char name[64];
+    snprintf(name, sizeof name, "docker.io/test/evil:%u", ++number);
+    const images_archive image = {.name = name, .files = files, .links = links};
+    images_need(daemon, &image);
+    wfe_step_options options = step_script("grep ^Seccomp: /proc/self/status");
+    options.image = name;
+    options.volumes = volume;
+    options.n_volumes = volume ? 1 : 0;
+    wfe_step_result *result = NULL;
+    wfe_error error = WFE_ERROR_INIT;
+    if (wfe_step_run(step_client_of_group, &options, &result, &error))
+        return;
+    char *json = wfe_step_result_json(result);
+    assert_non_null(json);
+    assert_null(strstr(json, "evil\\n"));
+    if (wfe_step_result_exit_code(result) == 0)
+        step_assert_has(json, "Seccomp:\\t2");
+    free(json);
+    wfe_step_result_free(result);
+}
+
+/* It is what takes up the filter, and where it is mounted the image cannot know. */
+static void test_step_isolation__an_image_puts_nothing_in_the_place_of_wfe_init(void **state)
+{
+    private_containerd *daemon = private_containerd_of(state);
+    char source[96], path[128];
+    snprintf(source, sizeof source, "%s/evil", daemon->dir);
+    snprintf(path, sizeof path, "%s/init", source);
+    assert_int_equal(mkdir(source, 0755), 0);
+    assert_int_equal(wfe_fd_create_file(path, EVIL_SCRIPT, strlen(EVIL_SCRIPT), 0755, NULL), 0);
+    wfe_volume volume = {.source = source, .target = "/data"};
+    static const char *const moving[] = {".wfe=/proc/self/cwd", NULL};
+    static const char *const covered[] = {"data=/.wfe", NULL};
+    assert_init_is_ours(moving, NULL, state);
+    assert_init_is_ours(covered, &volume, state);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(source), 0);
 }
 
 /* ---- what works ---- */
@@ -383,19 +430,20 @@ static void test_step_isolation__root_cannot_change_the_program_that_is_pid_1(vo
     step_group_out(&options, "true");
     placed_init(daemon, &before);
     step_group_expect(&options,
-                      "cd /.wfe; { echo x >init; chmod 777 init; chown 1:1 init; touch init; } 2>&1"
-                      " | sed 's/.*: //'",
+                      "cd /; i=$(ls -d .wfe-init-*); { echo x >$i; chmod 777 $i; chown 1:1 $i; "
+                      "touch $i; } 2>&1 | sed 's/.*: //'",
                       "Read-only file system\nRead-only file system\nRead-only file system\n"
                       "Read-only file system\n");
     step_group_expect(&options,
-                      "cd /.wfe; cp /bin/busybox other; { rm -f init; mv -f other init; "
-                      "mv init away; ln init again; } 2>&1 | sed 's/.*: //'",
+                      "cd /; i=$(ls -d .wfe-init-*); cp /bin/busybox other; { rm -f $i; "
+                      "mv -f other $i; mv $i away; ln $i again; } 2>&1 | sed 's/.*: //'",
                       "Device or resource busy\nDevice or resource busy\n"
                       "Device or resource busy\nInvalid cross-device link\n");
     step_group_expect(&options,
-                      "cd /.wfe; mount -o remount,bind,rw init 2>/dev/null || echo denied; "
-                      "umount init 2>/dev/null || echo denied; "
-                      "grep -c ' /.wfe/init [^ ]* ro,' /proc/self/mounts",
+                      "cd /; i=$(ls -d .wfe-init-*); "
+                      "mount -o remount,bind,rw $i 2>/dev/null || echo denied; "
+                      "umount $i 2>/dev/null || echo denied; "
+                      "grep -c \" /$i [^ ]* ro,\" /proc/self/mounts",
                       "denied\ndenied\n1\n");
     assert_init_is_unchanged(daemon, &before);
 }
@@ -454,7 +502,7 @@ static void test_step_isolation__the_filter_of_wfe_init_is_the_runtime_s(void **
         char *own = denied_calls(&options, false);
         char *runtime_s = denied_calls(&options, true);
         step_assert_has(own, " EPERM\n");
-        step_assert_has(own, "100000 ENOSYS\n");
+        step_assert_has(own, "own 100000 ffffffffffffffff ENOSYS\n");
         assert_string_equal(own, runtime_s);
         options.seccomp = "unconfined";
         char *none = denied_calls(&options, false);
@@ -574,6 +622,7 @@ int main(void)
         cmocka_unit_test(test_step_isolation__cannot_write_read_only_paths),
         cmocka_unit_test(test_step_isolation__has_the_default_devices_and_no_other),
         cmocka_unit_test(test_step_isolation__an_image_leads_no_mount_of_wfe_s_into_a_volume),
+        cmocka_unit_test(test_step_isolation__an_image_puts_nothing_in_the_place_of_wfe_init),
         cmocka_unit_test(test_step_isolation__devices_work),
         cmocka_unit_test(test_step_isolation__a_terminal_can_be_opened),
         cmocka_unit_test(test_step_isolation__threads_and_sockets_on_loopback_work),

@@ -405,9 +405,11 @@ static void test_step_streams__an_output_file_over_its_limit_is_an_error(void **
 static void
 test_step_streams__a_file_of_the_machine_s_memory_is_not_written_without_end(void **state)
 {
-    private_containerd_of(state);
-    wfe_step_options options = step_script("trap '' TERM; while :; do yes; done >> $WFE_OUTPUT");
+    wfe_step_options options = using(state, "trap '' TERM; while :; do yes; done >> $WFE_OUTPUT");
     wfe_error error = step_group_failure(&options, WFE_E_LIMIT);
+    step_assert_has(error.message, "the step wrote more than 16 MiB to its $WFE_OUTPUT file");
+    options = using(state, "/programs/use hold 64 $WFE_OUTPUT");
+    error = step_group_failure(&options, WFE_E_LIMIT);
     step_assert_has(error.message, "the step wrote more than 16 MiB to its $WFE_OUTPUT file");
     options.user = "0:0";
     options.run = "yes >> /etc/hosts";

@@ -60,8 +60,7 @@ static void test_init__refuses_wrong_arguments(void **state)
         {r->program, "-o", NULL},
         {r->program, "-e", r->out, NULL},
         {r->program, "-r", r->record, "--", NULL},
-        {r->program, "-q", "--", "true", NULL},
-        {r->program, "-x", NULL},
+        {r->program, "-x", "--", "true", NULL},
         {r->program, "-s", NULL},
         {r->program, "-rx", "--", "true", NULL},
         {r->program, "-", "true", NULL},
@@ -103,23 +102,6 @@ static void test_init__runs_nothing_without_the_filter(void **state)
     char text[64];
     read_text(r->out, text, sizeof text);
     assert_string_equal(text, "");
-}
-
-static void test_init__lets_the_command_take_its_place(void **state)
-{
-    rig *r = *state;
-    r->prepare = forbid_new_privileges;
-    start_argv(r, (const char *const[]){r->program, "-x", "-s", "default+chroot", "--", "sh", "-c",
-                                        "echo $$ runs; grep ^Seccomp: /proc/self/status; exit 3",
-                                        NULL});
-    pid_t pid = r->pid;
-    assert_int_equal(finish(r), 3);
-    char wanted[64];
-    snprintf(wanted, sizeof wanted, "%d runs\nSeccomp:\t2\n", (int)pid);
-    assert_file_contains(r->out, wanted);
-    start_argv(r, (const char *const[]){r->program, "-x", "--", "no-such-command", NULL});
-    assert_int_equal(finish(r), 127);
-    assert_file_contains(r->err, "no-such-command: command not found");
 }
 
 static void test_init__runs_nothing_when_the_record_cannot_be_opened(void **state)
@@ -461,7 +443,6 @@ int main(int argc, char **argv)
         CASE(refuses_wrong_arguments),
         CASE(takes_up_a_filter_for_itself_and_the_command),
         CASE(runs_nothing_without_the_filter),
-        CASE(lets_the_command_take_its_place),
         CASE(runs_nothing_when_the_record_cannot_be_opened),
         CASE(tells_missing_commands_from_those_that_cannot_be_executed),
         CASE(says_not_found_although_nobody_reads_its_stderr),

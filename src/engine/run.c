@@ -193,8 +193,13 @@ void wfe_run_services_stopped(wfe_engine_run *run)
     wfe_run_turn_soon(run);
 }
 
+/* They are told that the steps have ended: once that is durable, as everything outside. */
 static void stop_services(wfe_engine_run *run)
 {
+    if (run->journal.acknowledged < run->journal.seq && !run->broken) {
+        run->phase_next = stop_services;
+        return;
+    }
     if (!wfe_run_services_stop(run, run->killed))
         close_down(run);
 }

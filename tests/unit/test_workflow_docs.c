@@ -111,9 +111,9 @@ static void test_keys__cover_the_options_of_a_step(void **state)
 static void test_keys__cover_the_members_of_the_options(void **state)
 {
     (void)state;
-    static const char *const not_keys[] = {"size",      "name",      "run_id",     "attempt",
-                                           "stdin_fd",  "stdout_fd", "stderr_fd",  "n_volumes",
-                                           "has_stdin", "registry",  "secret_env", NULL};
+    static const char *const not_keys[] = {
+        "size",      "name",      "run_id",   "attempt",    "stdin_fd",  "stdout_fd", "stderr_fd",
+        "n_volumes", "has_stdin", "registry", "secret_env", "is_joined", NULL};
     static const char *const others[][2] = {{"timeout_ms", "timeout"},
                                             {"grace_ms", "grace"},
                                             {"no_init", "init"},

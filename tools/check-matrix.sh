@@ -99,7 +99,7 @@ run_tests() {
     echo "$version" >"$results/$column.version"
     say "containerd $version: running the integration tests"
     if ! env ${folder:+"WFE_TEST_BINARIES=$folder"} \
-        ctest --test-dir "$build" -L integration -j "$((2 * $(nproc)))" --verbose >"$results/$column.log" 2>&1; then
+        ctest --test-dir "$build" -L integration -j "$(nproc)" --verbose >"$results/$column.log" 2>&1; then
         failed=yes
         say "containerd $version: failed, see $results/$column.log"
     fi

@@ -8,8 +8,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 jobs=$(nproc)
-# Half of a test's time is waiting: for containerd, for a timeout that it is about.
-test_jobs=$((2 * jobs))
+# A good part of a test's time is waiting: for containerd, for a timeout that it is about.
+test_jobs=$((jobs + (jobs + 1) / 2))
 ci=${CI:-}
 [ "$ci" = false ] && ci=
 werror=OFF
